@@ -1,0 +1,42 @@
+"""A picture: an image file with its pixels, decoded once when first asked for, and its annotated scene if it has one."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from visrep.env.faults import UserFault
+from visrep.env.types import Scene
+
+
+class Picture:
+    """An image on disk. Raises UserFault, naming the file, when it is missing or no image."""
+
+    def __init__(self, path: Path, scene: Scene | None = None) -> None:
+        self.path = path
+        self.scene = scene
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """Height × width × 3, RGB, row 0 at the top."""
+        try:
+            with Image.open(self.path) as image:
+                return np.asarray(image.convert("RGB"))
+        except FileNotFoundError:
+            raise UserFault(f"image {self.path} is missing; check the data set's image folder") from None
+        except (OSError, UnidentifiedImageError) as error:
+            raise UserFault(f"image {self.path} cannot be read ({error}); replace the file") from None
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width, _ = self.pixels.shape
+        return width, height
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the pixels, so that equal images share cached replies whatever their file."""
+        return hashlib.sha256(repr(self.size).encode() + self.pixels.tobytes()).hexdigest()[:32]

@@ -1,0 +1,36 @@
+"""Writing programs: the protocol every policy engine keeps.
+
+One file per engine, named in a recipe by its module's name. An engine sees prompts only, never a task or its answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the policy wrote after a prompt; `finished` is False where the token limit cut it off."""
+
+    text: str
+    finished: bool
+    tokens: int
+
+
+class Policy(Protocol):
+    """Samples completions. Raises MachineFault, with the engine's own last words, when the engine is lost."""
+
+    def sample(
+        self, prompts: Sequence[str], n: int, temperature: float, seed: int
+    ) -> Iterator[tuple[int, list[Completion]]]:
+        """`(index of the prompt, its n completions)`, in the order in which prompts are done. Temperature 0 is greedy."""
+
+    def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
+        """Natural-log probability of each token of each completion after its prompt."""
+
+    def load(self, adapter: Path | None) -> None:
+        """Write with this LoRA adapter from now on; None is the base model."""
+
+    def close(self) -> None:
+        """Give all resources back."""
