@@ -24,7 +24,7 @@ class Policy(Protocol):
     def sample(
         self, prompts: Sequence[str], n: int, temperature: float, seed: int
     ) -> Iterator[tuple[int, list[Completion]]]:
-        """`(index of the prompt, its n completions)`, in the order in which prompts are done. Temperature 0 is greedy."""
+        """`(index of the prompt, its n completions)` as prompts get done. Temperature 0 is greedy."""
 
     def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
         """Natural-log probability of each token of each completion after its prompt."""

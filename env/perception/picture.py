@@ -1,4 +1,4 @@
-"""A picture: an image file with its pixels, decoded once when first asked for, and its annotated scene if it has one."""
+"""A picture: an image file with its pixels, decoded when first asked for, and its annotated scene if it has one."""
 
 import hashlib
 from functools import cached_property
