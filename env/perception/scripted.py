@@ -3,6 +3,7 @@
 It reads no pixels. It is a text model too, so that `llm_query` has something to answer it.
 """
 
+import itertools
 from collections.abc import Sequence
 
 from visrep.env.perception import Answer, Detection, View
@@ -12,9 +13,9 @@ from visrep.env.types import Box
 class Scripted:
     """Replies by rule, whatever is in the picture.
 
-    `find` gives `found` equal upright strips of the view, left to right, and nothing for the names in `absent`;
-    `query` and `complete` say `answer` (with choices: `answer` if it is one of them, else the first); `match` is 1 for a
-    text that begins with one of the words in `true`, else 0; `depth` is always the same.
+    `find` gives `found` equal upright strips of the view, left to right, and nothing for the names in `absent`.
+    `query` and `complete` say `answer` (with choices: `answer` if it is one of them, else the first). `match` is 1 for
+    a text that begins with one of the words in `true`, else 0; `depth` is always the same.
     """
 
     def __init__(self, found: int, absent: Sequence[str], answer: str, true: Sequence[str], depth: float) -> None:
@@ -44,7 +45,7 @@ class Scripted:
 
     def _strips(self, box: Box) -> tuple[Detection, ...]:
         edges = [box.left + (box.right - box.left) * i / self._found for i in range(self._found + 1)]
-        strips = zip(edges, edges[1:], strict=False)
+        strips = itertools.pairwise(edges)
         return tuple(Detection(Box(left, box.lower, right, box.upper), 1.0) for left, right in strips)
 
     def _reply(self, choices: tuple[str, ...] | None) -> Answer:
