@@ -1,0 +1,247 @@
+"""Recipes: a TOML file becomes typed settings, every one with its range and its reason.
+
+A recipe says everything that a run's result depends on. Unknown keys are refused with the nearest known one; the
+resolved recipe, defaults filled in, is saved with the run and is itself a recipe.
+"""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from visrep.env.faults import UserFault, suggestion
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Settings(BaseModel):
+    """Base of every section: frozen, no unknown keys, no silent conversions such as "8" to 8."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DrawSettings(Settings):
+    """Drawn scenes, made where `data.root` does not exist yet."""
+
+    seed: Count = 0
+    instances: Positive = Field(2, description="scenes under one question, with different answers: makes luck rarer")
+    train: Positive = Field(12, description="tasks per category of the train split")
+    val: Positive = Field(4, description="tasks per category of the val split")
+    testdev: Positive = Field(16, description="tasks per category of the testdev split")
+
+
+class DataSettings(Settings):
+    """Which tasks. `options` goes to the data set's `load`."""
+
+    dataset: str = Field(description="a module of visrep.env.tasks")
+    root: str = Field(description="folder with the data set in its official layout; relative to the working folder")
+    train: str = Field("train", description="split to learn from")
+    test: str = Field("testdev", description="split to report on, never learnt from")
+    train_per_category: Positive | None = Field(None, description="stratified subset; none takes all")
+    test_per_category: Positive | None = Field(None, description="stratified subset; none takes all")
+    options: dict[str, Any] = Field(default_factory=dict)
+    draw: DrawSettings | None = None
+
+
+class PromptSettings(Settings):
+    """What the policy reads before a question."""
+
+    api: list[str] = Field(min_length=1, description="members of the visual API that the prompt offers")
+    examples: str = Field(description="a file of visrep.policy.examples, or a path to one")
+    count: Count = Field(6, description="how many of the file's examples")
+    format: Literal["completion", "chat"] = Field("completion", description="chat uses the model's own template")
+
+
+class PolicySettings(Settings):
+    """The language model and the engine that serves it."""
+
+    engine: Literal["vllm", "transformers", "scripted"] = "vllm"
+    model: str = Field("smollm2-135m-instruct", description="the embedded default, a folder or a hub name")
+    revision: str | None = Field(None, description="of a hub name; pin it, so that the run can be repeated")
+    serve: Literal["adapter", "merged"] = Field(
+        "merged",
+        description="sample with the adapter beside the base, or with a scratch merge (faster tokens, a restart)",
+    )
+    urls: list[str] = Field(default_factory=list, description="servers that run already; none starts one")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    max_model_len: Positive = Field(2048, description="prompt and completion, tokens")
+    port: Count = Field(0, description="of the server that is started; 0 takes a free one")
+
+
+class SamplingSettings(Settings):
+    """How programs for the training tasks are sampled."""
+
+    n: Positive = Field(8, description="programs per task in the first round; pass@k is taken there")
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.8
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    max_tokens: Positive = Field(160, description="a program cut off here is counted and dropped")
+    rounds: Positive = Field(2, description="further rounds go to tasks without `enough` distinct right programs")
+    enough: Positive = 2
+
+
+class SandboxSettings(Settings):
+    """Limits of one program on one instance."""
+
+    cpu_seconds: Annotated[float, Field(gt=0, le=600)] = 2.0
+    wall_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(10.0, description="stands still while models answer")
+    memory_mb: Annotated[int, Field(ge=128)] = 1024
+    calls: Positive = Field(256, description="calls to the visual API")
+    parallel: Positive = Field(32, description="programs in flight, so that their calls can be batched")
+
+
+class PerceptionSettings(Settings):
+    """What sees. `options` goes to the backend's `load`."""
+
+    backend: str = Field("shapes", description="a module of visrep.env.perception")
+    options: dict[str, Any] = Field(default_factory=dict)
+    cache: str | None = Field(None, description="file of replies shared by runs; none keeps them in memory")
+
+
+class SelectionSettings(Settings):
+    """Which right programs are learnt from."""
+
+    per_task: Positive = Field(3, description="distinct programs of one task at most")
+    guard: bool = Field(True, description="refuse programs that do not look at the image")
+
+
+class CloneSettings(Settings):
+    """LoRA behaviour cloning, from the base weights in every iteration."""
+
+    rank: Positive = 16
+    alpha: Positive = 32
+    dropout: Fraction = 0.0
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 4e-4
+    warmup: Fraction = 0.1
+    epochs: Annotated[float, Field(gt=0)] = 2.0
+    batch: Positive = Field(16, description="programs per optimiser step")
+    pack: bool = Field(True, description="share the prompt's prefix among the examples of a row")
+    row_tokens: Positive = Field(4096, description="longest packed row")
+
+
+class EvaluationSettings(Settings):
+    """Greedy accuracy on the test split."""
+
+    base_without_examples: bool = Field(True, description="also report the base policy with an empty example list")
+
+
+class CorrectionSettings(Settings):
+    """Programs written by people."""
+
+    store: str | None = None
+    weight: Annotated[float, Field(gt=0)] = 2.0
+
+
+class TrackingSettings(Settings):
+    """Where metrics go beside metrics.jsonl."""
+
+    wandb: Literal["disabled", "offline", "online"] = "disabled"
+    project: str = "visrep"
+
+
+class Recipe(Settings):
+    """Everything a run's result depends on."""
+
+    iterations: Positive = 3
+    seed: Count = 0
+    data: DataSettings
+    prompt: PromptSettings
+    policy: PolicySettings = PolicySettings()
+    sampling: SamplingSettings = SamplingSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    perception: PerceptionSettings = PerceptionSettings()
+    selection: SelectionSettings = SelectionSettings()
+    clone: CloneSettings = CloneSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    corrections: CorrectionSettings = CorrectionSettings()
+    tracking: TrackingSettings = TrackingSettings()
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = resources.files("visrep.train.recipes")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """A shipped recipe by name or a TOML file, with `a.b=value` overrides. Raises UserFault in one line."""
+    values = _parse(name_or_path)
+    for override in overrides:
+        _override(values, override)
+    return check(values)
+
+
+def check(values: dict[str, Any]) -> Recipe:
+    """Typed settings of a recipe's values. Raises UserFault naming the first wrong setting."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise UserFault(_explain(error.errors()[0])) from None
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe with every default filled in; `load_recipe` reads it back to an equal one."""
+    return tomli_w.dumps(recipe.model_dump(exclude_none=True))
+
+
+def _parse(name_or_path: str) -> dict[str, Any]:
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.exists():
+        if not path.is_file():
+            raise UserFault(f"recipe {name_or_path} is no file; give a TOML file or one of: {_names()}")
+        text = path.read_text(encoding="utf-8")
+    elif name_or_path in shipped_recipes():
+        text = (resources.files("visrep.train.recipes") / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        near = suggestion(name_or_path, shipped_recipes())
+        raise UserFault(f"unknown recipe {name_or_path!r}{near or f'; expected a TOML file or one of: {_names()}'}")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserFault(f"recipe {name_or_path} is not TOML: {error}") from None
+
+
+def _names() -> str:
+    return ", ".join(shipped_recipes())
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise UserFault(f"--set {override!r}: expected a.b=value, for example sampling.n=16")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string: --set perception.backend=scene
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise UserFault(f"--set {override!r}: {parent!r} is a value, not a section")
+    values[last] = value
+
+
+def _explain(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    match error["type"]:
+        case "extra_forbidden":
+            section: Any = Recipe
+            for part in error["loc"][:-1]:
+                section = next(t for t in _models(section.model_fields[part].annotation))
+            return f"unknown setting {name!r}{suggestion(str(error['loc'][-1]), section.model_fields)}"
+        case "missing":
+            return f"setting {name!r} is missing; add it to the recipe or with --set {name}=…"
+        case _:
+            expected = error["msg"][0].lower() + error["msg"][1:]
+            return f"setting {name!r} is {error['input']!r}: {expected}"
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            yield candidate
