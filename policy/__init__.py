@@ -32,5 +32,8 @@ class Policy(Protocol):
     def load(self, adapter: Path | None) -> None:
         """Write with this LoRA adapter from now on; None is the base model."""
 
+    def stop(self) -> None:
+        """Free the device, for training say; the next call takes it again."""
+
     def close(self) -> None:
         """Give all resources back."""

@@ -34,7 +34,9 @@ def _live(console: Console, label: str, total: int, done: int) -> Iterator[Advan
         task = progress.add_task(label, total=total, completed=done, rate="")
 
         def advance(by: int = 1, rate: str = "") -> None:
-            progress.update(task, advance=by, **({"rate": rate} if rate else {}))
+            if rate:
+                progress.update(task, rate=rate)
+            progress.advance(task, by)
 
         yield advance
 

@@ -76,6 +76,11 @@ class Run:
         done = (int(path.parent.name[-2:]) for path in self.folder.glob("iteration_[0-9][0-9]/evaluate.done.json"))
         return sorted(done)
 
+    def stamp(self) -> dict[str, Any]:
+        """Versions, seed, git state, hardware and isolation with which the run was begun."""
+        stamp: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        return stamp
+
     def metrics(self) -> list[dict[str, Any]]:
         """One record per evaluation of the base policy and per finished iteration, in order."""
         return list(jsonl.read(self.folder / "metrics.jsonl"))

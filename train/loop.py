@@ -1,0 +1,227 @@
+"""The loop: sample, execute, select, clone, evaluate; again.
+
+    policy i-1 ──programs──> environment ──rollouts──> selection ──examples──> LoRA adapter i ──> evaluation
+
+Each step is a stage on disk (`visrep.train.run.stage`): a run that was stopped anywhere goes on where it stopped.
+"""
+
+import shutil
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from visrep.env import jsonl, rollouts
+from visrep.env.environment import Environment
+from visrep.env.types import Rollout, Task
+from visrep.policy import Policy
+from visrep.policy.checkpoint import resolve
+from visrep.policy.prompt import Prompter
+from visrep.train import clone, parts, tracking
+from visrep.train.config import Recipe
+from visrep.train.evaluate import evaluate, pass_at_k
+from visrep.train.export import export
+from visrep.train.guard import guard
+from visrep.train.rollout import Author, Sampling, execute, read_completions, sample, tally
+from visrep.train.run import Run, check_writable, stage
+from visrep.train.select import select
+from visrep.train.summary import tables
+
+
+def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
+    """Run a recipe to its end, or go on with it; prints the result. Raises Fault with a resumable run left behind."""
+    check_writable(out)
+    parts.draw_if_absent(recipe.data, console)
+    with ExitStack() as stack:
+        environment = stack.enter_context(parts.build_environment(recipe))
+        exists = (out / "recipe.toml").exists()
+        run = Run.reopen(out, recipe) if resume and exists else Run.create(out, recipe, environment.isolation)
+        stack.enter_context(run.lock())
+        loop = Loop(run, environment, console)
+        stack.callback(loop.close)
+        loop.evaluate_base()
+        for number in range(1, recipe.iterations + 1):
+            loop.iterate(number)
+        exported = loop.export()
+    for table in tables(run):
+        console.print(table)
+    console.print(f"exported checkpoint: {exported}", highlight=False, soft_wrap=True)
+    return run
+
+
+class Loop:
+    """One driver at work on one run: its tasks, prompts, environment and policy."""
+
+    def __init__(self, run: Run, environment: Environment, console: Console) -> None:
+        recipe = run.recipe
+        self.run, self.recipe, self.environment, self.console = run, recipe, environment, console
+        self.base = resolve(recipe.policy.model, recipe.policy.revision)
+        data = recipe.data
+        self.train_tasks = parts.load_tasks(data, data.train, data.train_per_category, recipe.seed)
+        self.test_tasks = parts.load_tasks(data, data.test, data.test_per_category, seed=0)
+        self.prompter = parts.build_prompter(recipe, self.base)
+        self.records: list[dict[str, Any]] = []
+        self._loaded: Path | None = None
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The engine; a run whose stages are all complete never starts it."""
+        return parts.build_policy(self.recipe, self.base, self.run.folder / "log")
+
+    def close(self) -> None:
+        """Stop the engine, if one was started."""
+        if "policy" in self.__dict__:
+            self.policy.close()
+
+    def evaluate_base(self) -> None:
+        """Accuracy of the policy before any training, with the recipe's examples and without any."""
+        folder = self.run.folder / "base"
+        counts = [self.recipe.prompt.count]
+        if self.recipe.evaluation.base_without_examples and self.recipe.prompt.count:
+            counts.insert(0, 0)
+        for count in counts:
+            prompter = parts.build_prompter(self.recipe, self.base, count)
+            result = self._evaluate(folder, f"examples_{count}", prompter, adapter=None, author=Author(0, "base"))
+            self._record({"iteration": 0, "examples": count} | result)
+
+    def iterate(self, number: int) -> None:
+        """One iteration, from sampling to its record in metrics.jsonl."""
+        folder = self.run.iteration(number)
+        self.console.rule(f"iteration {number} of {self.recipe.iterations}")
+        before = self._adapter(number - 1)
+        author = Author(number, f"iteration_{number - 1:02d}" if before else "base")
+        sampled = self._sample(folder, number, before, author)
+        selected = stage(folder, "select", {"iteration": number}, lambda: self._select(folder, number))
+        cloned = stage(folder, "clone", {"examples": selected["examples"]}, lambda: self._clone(folder, number))
+        after = self._adapter(number)
+        evaluated = self._evaluate(folder, "evaluate", self.prompter, after, Author(number, f"iteration_{number:02d}"))
+        self._record(
+            {"iteration": number, "examples": self.recipe.prompt.count}
+            | evaluated
+            | {"sampling": sampled, "selection": selected, "training": cloned}
+        )
+
+    def export(self) -> Path:
+        """The last iteration as a checkpoint of its own."""
+        to = self.run.folder / "export"
+        number = self.recipe.iterations
+        made = stage(self.run.folder, "export", {"iteration": number}, lambda: self._export(to, number))
+        return Path(made["path"])
+
+    def _sample(self, folder: Path, number: int, adapter: Path | None, author: Author) -> dict[str, Any]:
+        settings, tasks = self.recipe.sampling, self.train_tasks
+        completions, attempts = folder / "completions.jsonl", folder / "rollouts.jsonl"
+        result: dict[str, Any] = {}
+        for index in range(settings.rounds):
+            seed = self.recipe.seed * 10_000 + number * 100 + index
+            sampling = Sampling(f"sampling, round {index + 1}", index, settings.n, settings.temperature, seed)
+            made_from = {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}
+
+            def work(round_tasks: list[Task] = tasks, sampling: Sampling = sampling) -> dict[str, Any]:
+                self._serve(adapter)
+                done = sample(self.policy, self.prompter, round_tasks, sampling, completions, self.console)
+                programs = read_completions(completions, sampling.number)
+                return done | execute(
+                    self.environment, self.prompter, round_tasks, programs, attempts, author, self.console
+                )
+
+            result[f"round_{index + 1}"] = {"tasks": len(tasks)} | stage(folder, f"sample_{index}", made_from, work)
+            counts = tally(self.prompter, self.train_tasks, read_completions(completions), attempts)
+            tasks = [task for task in self.train_tasks if counts[task.question.id][2] < settings.enough]
+        first = tally(self.prompter, self.train_tasks, read_completions(completions, 0), attempts)
+        return result | self._pass_at_k(first)
+
+    def _pass_at_k(self, counts: dict[str, tuple[int, int, int]]) -> dict[str, Any]:
+        ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= self.recipe.sampling.n]
+        return {
+            "pass_at_k": {
+                str(k): round(sum(pass_at_k(n, right, k) for n, right, _ in counts.values()) / len(counts), 4)
+                for k in ks
+            }
+        }
+
+    def _select(self, folder: Path, number: int) -> dict[str, Any]:
+        pool = self._pool(number)
+        refused = self._guard(pool) if self.recipe.selection.guard else {}
+        selection = select(
+            pool, self.train_tasks, per_task=self.recipe.selection.per_task, refused=refused, seed=self.recipe.seed
+        )
+        questions = {task.question.id: task.question for task in self.train_tasks}
+        jsonl.write_lines(
+            folder / "examples.jsonl",
+            (
+                {
+                    "task": row.task_id,
+                    "category": row.category,
+                    "prompt": self.prompter.prompt(questions[row.task_id]),
+                    "completion": self.prompter.target(questions[row.task_id], row.program),
+                    "weight": row.weight,
+                }
+                for row in selection.examples
+            ),
+        )
+        return {"examples": len(selection.examples), "pool": len(pool), "dropped": selection.dropped}
+
+    def _pool(self, number: int) -> list[Rollout]:
+        """Programs that earned 1, of this iteration and all before it, the newest first."""
+        files = (self.run.iteration(i) / "rollouts.jsonl" for i in range(number, 0, -1))
+        return [rollout for file in files for rollout in rollouts.read(file) if rollout.reward == 1]
+
+    def _guard(self, pool: list[Rollout]) -> dict[tuple[str, str], str]:
+        with parts.build_environment(self.recipe, perturbed=True) as perturbed:
+            return guard(self.environment, perturbed, self.train_tasks, pool)
+
+    def _clone(self, folder: Path, number: int) -> dict[str, Any]:
+        self._free_device()
+        settings = self.recipe.clone.model_dump()
+        job = clone.CloneJob(
+            base=self.base,
+            examples=folder / "examples.jsonl",
+            output=folder / "adapter",
+            seed=self.recipe.seed * 100 + number,
+            settings=clone.CloneSettings(**settings),
+        )
+        shutil.rmtree(job.output, ignore_errors=True)
+        return clone.run(job, self.console)
+
+    def _evaluate(
+        self, folder: Path, name: str, prompter: Prompter, adapter: Path | None, author: Author
+    ) -> dict[str, Any]:
+        completions, attempts = folder / f"{name}.completions.jsonl", folder / f"{name}.rollouts.jsonl"
+        sampling = Sampling(f"evaluating, {name}".replace(", evaluate", ""), 0, 1, temperature=0.0, seed=0)
+
+        def work() -> dict[str, Any]:
+            self._serve(adapter)
+            done = sample(self.policy, prompter, self.test_tasks, sampling, completions, self.console)
+            programs = read_completions(completions)
+            ran = execute(self.environment, prompter, self.test_tasks, programs, attempts, author, self.console)
+            return {
+                "evaluation": evaluate(rollouts.read(attempts), self.test_tasks).to_json(),
+                "evaluating": done | ran,
+            }
+
+        made_from = {"adapter": str(adapter), "tasks": len(self.test_tasks)}
+        return stage(folder, name, made_from, work)
+
+    def _adapter(self, number: int) -> Path | None:
+        return self.run.iteration(number) / "adapter" if number else None
+
+    def _serve(self, adapter: Path | None) -> None:
+        if adapter != self._loaded:
+            self.policy.load(adapter)
+            self._loaded = adapter
+
+    def _free_device(self) -> None:
+        if "policy" in self.__dict__:
+            self.policy.stop()
+
+    def _export(self, to: Path, number: int) -> dict[str, Any]:
+        shutil.rmtree(to, ignore_errors=True)
+        return {"path": str(export(self.run.folder, to, "merged", number))}
+
+    def _record(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        jsonl.write_lines(self.run.folder / "metrics.jsonl", self.records)
+        tracking.publish(self.run, self.records)

@@ -1,0 +1,135 @@
+"""The parts of a run, each built from its section of the recipe."""
+
+import importlib
+import inspect
+import random
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from visrep import reward
+from visrep.env.environment import Environment
+from visrep.env.faults import UserFault, suggestion
+from visrep.env.perception import Perception
+from visrep.env.perception.perturbed import Perturbed
+from visrep.env.perception.service import Service
+from visrep.env.sandbox import Limits, Sandbox
+from visrep.env.types import Task
+from visrep.policy import Policy
+from visrep.policy.prompt import Prompter, load_examples
+from visrep.train.config import DataSettings, PerceptionSettings, Recipe, SandboxSettings
+
+
+def load_tasks(data: DataSettings, split: str, per_category: int | None, seed: int) -> list[Task]:
+    """Tasks of a split, stratified by category where a number is given; the subset depends on `seed` alone."""
+    module = _module("visrep.env.tasks", data.dataset, "data.dataset")
+    root = Path(data.root)
+    if not root.is_dir():
+        raise UserFault(f"data.root {data.root!r} is no folder; put the data set there or correct the recipe")
+    options = _checked_options(module.load, data.options, given=2, setting="data.options")
+    tasks = list(module.load(root, split, **options))
+    if not tasks:
+        raise UserFault(f"split {split!r} of {data.root} has no tasks")
+    return tasks if per_category is None else _stratified(tasks, per_category, seed)
+
+
+def build_perception(settings: PerceptionSettings) -> Perception:
+    """The backend that the recipe names, with its options."""
+    module = _module("visrep.env.perception", settings.backend, "perception.backend")
+    options = _checked_options(module.load, settings.options, given=0, setting="perception.options")
+    backend: Perception = module.load(**options)
+    return backend
+
+
+def build_sandbox(settings: SandboxSettings) -> Sandbox:
+    """A sandbox with the recipe's limits."""
+    limits = Limits(
+        cpu_seconds=settings.cpu_seconds,
+        wall_seconds=settings.wall_seconds,
+        memory_mb=settings.memory_mb,
+        calls=settings.calls,
+    )
+    return Sandbox(limits, parallel=settings.parallel)
+
+
+def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
+    """Sandbox, perception and reward together; with `perturbed`, replies are changed, for the guard."""
+    backend = build_perception(recipe.perception)
+    if perturbed:
+        service = Service(Perturbed(backend, seed=recipe.seed))
+    else:
+        service = Service(backend, cache=Path(recipe.perception.cache) if recipe.perception.cache else None)
+    return Environment(build_sandbox(recipe.sandbox), service, reward.score)
+
+
+def build_prompter(recipe: Recipe, base: Path | None = None, count: int | None = None) -> Prompter:
+    """The recipe's prompt with its examples, or with `count` of them; `base` is needed for a chat template."""
+    examples = load_examples(recipe.prompt.examples)
+    wanted = recipe.prompt.count if count is None else count
+    if wanted > len(examples):
+        raise UserFault(f"prompt.count is {wanted}, but {recipe.prompt.examples!r} has {len(examples)} examples")
+    tokenizer = None
+    if recipe.prompt.format == "chat":
+        from transformers import AutoTokenizer  # seconds to import, and only a chat template needs it
+
+        tokenizer = AutoTokenizer.from_pretrained(base)
+    return Prompter(recipe.prompt.api, examples[:wanted], format=recipe.prompt.format, tokenizer=tokenizer)
+
+
+def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
+    """The engine that the recipe names, serving the base weights."""
+    policy, sampling = recipe.policy, recipe.sampling
+    match policy.engine:
+        case "vllm":
+            from visrep.policy.vllm import VLLM
+
+            return VLLM(
+                base,
+                serve=policy.serve,
+                max_tokens=sampling.max_tokens,
+                top_p=sampling.top_p,
+                urls=policy.urls,
+                dtype=policy.dtype,
+                max_model_len=policy.max_model_len,
+                max_lora_rank=recipe.clone.rank,
+                port=policy.port,
+                log=log,
+            )
+        case "transformers":
+            from visrep.policy.transformers import Transformers
+
+            return Transformers(base, max_tokens=sampling.max_tokens, top_p=sampling.top_p, dtype=policy.dtype)
+        case "scripted":
+            from visrep.policy.scripted import Scripted
+
+            return Scripted.load(Path(policy.model))
+
+
+def _module(package: str, name: str, setting: str) -> ModuleType:
+    folder = Path(importlib.import_module(package).__file__ or "").parent
+    known = sorted(path.stem for path in folder.glob("*.py") if "def load(" in path.read_text(encoding="utf-8"))
+    if name not in known:
+        near = suggestion(name, known) or f"; expected one of: {', '.join(known)}"
+        raise UserFault(f"setting {setting!r} is {name!r}{near}")
+    return importlib.import_module(f"{package}.{name}")
+
+
+def _checked_options(load: Any, options: dict[str, Any], given: int, setting: str) -> dict[str, Any]:
+    known = list(inspect.signature(load).parameters)[given:]
+    for key in options:
+        if key not in known:
+            near = suggestion(key, known) or f"; expected one of: {', '.join(known) or 'none'}"
+            raise UserFault(f"unknown setting '{setting}.{key}'{near}")
+    return options
+
+
+def _stratified(tasks: list[Task], per_category: int, seed: int) -> list[Task]:
+    by_category: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_category[task.question.category].append(task)
+    chosen = set()
+    for category, members in sorted(by_category.items()):
+        drawn = random.Random(f"{seed}/{category}").sample(members, min(per_category, len(members)))
+        chosen.update(task.question.id for task in drawn)
+    return [task for task in tasks if task.question.id in chosen]

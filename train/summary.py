@@ -1,0 +1,75 @@
+"""What a run came to, as tables for the terminal, made from its metrics alone."""
+
+from typing import Any
+
+from rich.table import Table
+
+from visrep.train.run import Run
+
+
+def tables(run: Run) -> list[Table]:
+    """Accuracy by iteration, accuracy by category, and seconds by stage."""
+    records = run.metrics()
+    if not records:
+        return []
+    return [_accuracy(records), _categories(records), _seconds(records)]
+
+
+def name_of(record: dict[str, Any]) -> str:
+    """`base, 6 examples` or `iteration 2`."""
+    if record["iteration"]:
+        return f"iteration {record['iteration']}"
+    return f"base, {record['examples']} examples"
+
+
+def _accuracy(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="Held-out accuracy, greedy, and what it was learnt from", title_justify="left")
+    for column in ("policy", "accuracy", "95 % interval", "tasks", "pass@1", "pass@k", "right programs", "learnt from"):
+        table.add_column(column, justify="left" if column == "policy" else "right")
+    for record in records:
+        evaluation = record["evaluation"]
+        row = [
+            name_of(record),
+            f"{evaluation['accuracy']:.1%}",
+            f"{evaluation['low']:.1%} – {evaluation['high']:.1%}",
+            str(evaluation["tasks"]),
+        ]
+        if record["iteration"]:
+            pass_at_k = record["sampling"]["pass_at_k"]
+            largest = max(pass_at_k, key=int)
+            row += [f"{pass_at_k['1']:.1%}", f"{pass_at_k[largest]:.1%} (k = {largest})"]
+            row += [str(record["selection"]["pool"]), str(record["selection"]["examples"])]
+        table.add_row(*row)
+    return table
+
+
+def _categories(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="Held-out accuracy by category", title_justify="left")
+    table.add_column("category")
+    table.add_column("tasks", justify="right")
+    for record in records:
+        table.add_column(name_of(record).replace("iteration ", "it. "), justify="right")
+    last = records[-1]["evaluation"]["by_category"]
+    for category in sorted(last, key=lambda name: last[name]["accuracy"]):
+        cells = (record["evaluation"]["by_category"].get(category) for record in records)
+        table.add_row(
+            category, str(last[category]["tasks"]), *(f"{cell['accuracy']:.0%}" if cell else "" for cell in cells)
+        )
+    return table
+
+
+def _seconds(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="Seconds by stage", title_justify="left")
+    for column in ("policy", "sampling", "executing", "selecting", "training", "evaluating", "all"):
+        table.add_column(column, justify="left" if column == "policy" else "right")
+    for record in records:
+        rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+        seconds = [
+            sum(round_["seconds"] - round_["executing_seconds"] for round_ in rounds),
+            sum(round_["executing_seconds"] for round_ in rounds),
+            record.get("selection", {}).get("seconds", 0.0),
+            record.get("training", {}).get("seconds", 0.0),
+            record["seconds"],
+        ]
+        table.add_row(name_of(record), *(f"{value:.0f}" for value in (*seconds, sum(seconds))))
+    return table

@@ -1,0 +1,39 @@
+"""Metrics to Weights & Biases, where a recipe asks for it; metrics.jsonl is written in any case."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from visrep.env.faults import MachineFault
+from visrep.train.run import Run
+
+
+def publish(run: Run, records: list[dict[str, Any]]) -> None:
+    """Log the records of a run's metrics, one step each. A run that is resumed goes on under the same id."""
+    settings = run.recipe.tracking
+    if settings.wandb == "disabled":
+        return
+    import wandb  # seconds to import, and most runs do not need it
+
+    try:
+        tracked = wandb.init(
+            project=settings.project,
+            name=run.folder.name,
+            id=f"{run.folder.name}-{run.stamp()['started']}".replace(":", "").replace("+", "-"),
+            resume="allow",
+            mode=settings.wandb,
+            dir=run.folder,
+            config=run.recipe.model_dump(),
+        )
+    except wandb.errors.Error as error:
+        raise MachineFault(f"wandb refused the run: {error}; set tracking.wandb=offline and sync later") from None
+    for step, record in enumerate(records):
+        tracked.log(dict(_flat(record)), step=step)
+    tracked.finish(quiet=True)
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}/")
+        else:
+            yield prefix + key, value
