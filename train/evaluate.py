@@ -1,0 +1,136 @@
+"""What a set of rollouts says of a policy: accuracies with their uncertainty, pass@k, and paired comparison.
+
+An accuracy counts tasks: a task is right if its one program is right on all of its instances. For data sets that put
+several images under one sentence this is what they call consistency; the instance accuracy is beside it. The interval
+is given for tasks only: instances of one task share a program, so they are no independent draws.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from visrep.env.faults import UserFault
+from visrep.env.types import Rollout, Task
+
+_Z = 1.959963984540054  # 97.5 % point of the normal distribution: a two-sided 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Share of tasks answered right, with its 95 % Wilson interval."""
+
+    right: int
+    tasks: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One program for each task: accuracy over tasks, over instances, by category, and what became of each
+    instance's run. `outcomes` has `missing` for instances of tasks that had no program to run."""
+
+    overall: Accuracy
+    instances: int
+    instance_accuracy: float
+    categories: Mapping[str, Accuracy]
+    outcomes: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two policies on the same tasks: how many only one of them got right, and the two-sided p-value that such a
+    difference, or a larger one, comes by chance."""
+
+    tasks: int
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def evaluate(tasks: Iterable[Task], rollouts: Iterable[Rollout]) -> Evaluation:
+    """Judge one rollout per task. A task without a rollout (its completion was cut off, say) counts as wrong. Raises
+    UserFault for a second rollout of a task, for one of a task not asked for, and when there are no tasks."""
+    by_task = _by_task(rollouts)
+    right: dict[str, list[bool]] = defaultdict(list)
+    outcomes: Counter[str] = Counter()
+    instances = instances_right = 0
+    for task in tasks:
+        rollout = by_task.pop(task.question.id, None)
+        right[task.question.category].append(rollout is not None and rollout.reward == 1)
+        instances += len(task.instances)
+        if rollout is None:
+            outcomes["missing"] += len(task.instances)
+        else:
+            outcomes.update(score.outcome for score in rollout.scores)
+            instances_right += sum(score.reward for score in rollout.scores)
+    if by_task:
+        raise UserFault(f"found a rollout of task {next(iter(by_task))!r}, which is not evaluated; pass its task too")
+    if not right:
+        raise UserFault("found no tasks to evaluate; check the data set, its split and the recipe's limit on tasks")
+    return Evaluation(
+        overall=_accuracy([each for every in right.values() for each in every]),
+        instances=instances,
+        instance_accuracy=instances_right / instances if instances else 0.0,
+        categories={category: _accuracy(right[category]) for category in sorted(right)},
+        outcomes=dict(sorted(outcomes.items())),
+    )
+
+
+def solved(rollouts: Iterable[Rollout]) -> dict[str, bool]:
+    """Whether each task's one program is right, for `mcnemar`. Raises UserFault for a second rollout of a task."""
+    return {task: rollout.reward == 1 for task, rollout in _by_task(rollouts).items()}
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
+    """95 % confidence interval of a share of `total` > 0 trials (Wilson 1927, without continuity correction)."""
+    share = right / total
+    middle = share + _Z**2 / (2 * total)
+    half = _Z * math.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
+    scale = 1 + _Z**2 / total
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """Probability that one of k samples is right, estimated without bias from c right ones in n samples (Chen et al.
+    2021, equation 1). n must be fixed beforehand: stopping when one is right biases it. Raises ValueError unless
+    0 <= c <= n and 1 <= k <= n."""
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass@{k} of {c} right in {n} samples: expected 0 <= right <= samples and 1 <= k <= samples")
+    return 1.0 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def mcnemar(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison:
+    """Compare what two policies solved of the same tasks: McNemar's test in its exact, binomial form. Tasks on which
+    they agree say nothing about the difference. Raises UserFault when the tasks are not the same."""
+    if first.keys() != second.keys():
+        other = next(iter(first.keys() ^ second.keys()))
+        raise UserFault(f"task {other!r} was evaluated only once; compare evaluations of the same tasks")
+    only_first = sum(first[task] and not second[task] for task in first)
+    only_second = sum(second[task] and not first[task] for task in first)
+    differ = only_first + only_second
+    tail = sum(math.comb(differ, wins) for wins in range(min(only_first, only_second) + 1))
+    # Integers divided as integers: beyond 1,023 differing tasks 2.0**differ would overflow.
+    p_value = min(1.0, 2 * tail / 2**differ)
+    return Comparison(len(first), only_first, only_second, p_value)
+
+
+def _by_task(rollouts: Iterable[Rollout]) -> dict[str, Rollout]:
+    found: dict[str, Rollout] = {}
+    for rollout in rollouts:
+        if rollout.task_id in found:
+            raise UserFault(f"found two rollouts of task {rollout.task_id!r}; an evaluation takes one program per task")
+        found[rollout.task_id] = rollout
+    return found
+
+
+def _accuracy(right: list[bool]) -> Accuracy:
+    low, high = wilson(sum(right), len(right))
+    return Accuracy(sum(right), len(right), sum(right) / len(right), low, high)
