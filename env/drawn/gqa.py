@@ -1,0 +1,171 @@
+"""Writes drawn scenes and questions as a data set in GQA's official layout, so that one loader reads both.
+
+    ROOT/{split}_balanced_questions.json    question id -> question
+    ROOT/{split}_sceneGraphs.json           image id -> scene graph, boxes from the top-left corner
+    ROOT/images/{image id}.png
+    ROOT/drawn.json                         what it was drawn from
+
+The format is that of https://cs.stanford.edu/people/dorarad/gqa/download.html. Questions that belong to one task have
+equal text and name each other under `equivalent`.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from visrep.env.drawn.description import fitting, is_above, is_left
+from visrep.env.drawn.pairing import Pairing, pair
+from visrep.env.drawn.questions import Step
+from visrep.env.drawn.scene import generate, render
+from visrep.env.faults import MachineFault, UserFault
+from visrep.env.types import Scene, SceneObject
+
+SPLITS = ("train", "val", "testdev")
+
+VERSION = 1
+"""Of the drawings: raised when equal settings come to give other scenes or questions."""
+
+
+def draw(
+    root: Path, *, seed: int, scenes: Mapping[str, int], tasks_per_category: Mapping[str, int], instances: int
+) -> None:
+    """Draw a data set into the folder `root`, which appears whole or not at all.
+
+    `scenes` and `tasks_per_category` say how many for each split; splits share no scene and no question text. Each
+    task asks one question of `instances` scenes with different answers. Does nothing where `root` already holds
+    the data set of these settings. Raises UserFault where it holds anything else, or where the scenes are too few.
+    """
+    manifest = {
+        "version": VERSION,
+        "seed": seed,
+        "scenes": dict(scenes),
+        "tasks_per_category": dict(tasks_per_category),
+        "instances": instances,
+    }
+    _check(manifest)
+    if _is_drawn(root, manifest):
+        return
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
+        try:
+            _write(temporary, manifest)
+            temporary.chmod(0o755)
+            temporary.replace(root)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        if not _is_drawn(root, manifest):  # else another process was faster
+            raise MachineFault(f"cannot write {root}: {error.strerror}; choose a writable place") from error
+
+
+def _check(manifest: dict[str, Any]) -> None:
+    if set(manifest["scenes"]) != set(manifest["tasks_per_category"]) or not set(manifest["scenes"]) <= set(SPLITS):
+        found = sorted({*manifest["scenes"], *manifest["tasks_per_category"]})
+        raise UserFault(f"splits to draw are {found}; give scenes and tasks for the same ones of {list(SPLITS)}")
+    least = [*manifest["scenes"].values(), *manifest["tasks_per_category"].values(), manifest["instances"]]
+    if min(least) < 1:
+        raise UserFault(f"cannot draw {min(least)} scenes, tasks or instances; give numbers of at least 1")
+
+
+def _is_drawn(root: Path, manifest: dict[str, Any]) -> bool:
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    try:
+        found = json.loads((root / "drawn.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserFault(f"{root} exists and is no drawn data set; choose another folder") from None
+    if found != manifest:
+        differing = [key for key in manifest if not isinstance(found, dict) or found.get(key) != manifest[key]]
+        raise UserFault(f"{root} was drawn with another {', '.join(differing)}; remove it or choose another folder")
+    return True
+
+
+def _write(root: Path, manifest: dict[str, Any]) -> None:
+    (root / "images").mkdir()
+    taken: set[str] = set()
+    for split in sorted(manifest["scenes"], key=SPLITS.index, reverse=True):  # train gets what the others leave
+        seed = f"{manifest['seed']}/{split}"
+        scenes = {f"{split}-{n:05d}": generate(f"{seed}/{n}") for n in range(manifest["scenes"][split])}
+        pairings = pair(
+            list(scenes.values()), manifest["tasks_per_category"][split], manifest["instances"], taken, Random(seed)
+        )
+        for image, scene in scenes.items():
+            render(scene).save(root / "images" / f"{image}.png")
+        _dump(root / f"{split}_sceneGraphs.json", {image: _graph(scene) for image, scene in scenes.items()})
+        _dump(root / f"{split}_balanced_questions.json", _questions(split, pairings, scenes))
+    _dump(root / "drawn.json", manifest)
+
+
+def _dump(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def _graph(scene: Scene) -> dict[str, Any]:
+    return {
+        "width": scene.width,
+        "height": scene.height,
+        "objects": {
+            thing.id: {
+                "name": thing.name,
+                "x": int(thing.box.left),
+                "y": int(scene.height - thing.box.upper),
+                "w": int(thing.box.right - thing.box.left),
+                "h": int(thing.box.upper - thing.box.lower),
+                "attributes": list(thing.attributes),
+                "relations": [
+                    {"name": name, "object": other.id}
+                    for other in scene.objects
+                    if other is not thing
+                    for name in _relations(thing, other)
+                ],
+            }
+            for thing in scene.objects
+        },
+    }
+
+
+def _relations(one: SceneObject, other: SceneObject) -> list[str]:
+    left, above = is_left(one, other), is_above(one, other)
+    across = {True: ["to the left of"], False: ["to the right of"], None: []}[left]
+    return across + {True: ["above"], False: ["below"], None: []}[above]
+
+
+def _questions(split: str, pairings: list[Pairing], scenes: Mapping[str, Scene]) -> dict[str, Any]:
+    images = list(scenes)
+    questions = {}
+    for task, (form, picks) in enumerate(pairings):
+        ids = [f"{split}-{task:05d}-{number}" for number in range(len(picks))]
+        for own, (index, answer) in zip(ids, picks, strict=True):
+            steps = [_step(step, scenes[images[index]]) for step in form.steps]
+            questions[own] = {
+                "semantic": steps,
+                "entailed": [],
+                "equivalent": ids,
+                "question": form.text,
+                "imageId": images[index],
+                "isBalanced": True,
+                "groups": {"global": form.category, "local": f"{task:05d}-{form.category}"},
+                "answer": answer,
+                "semanticStr": "->".join(_step_text(step) for step in steps),
+                "annotations": {"answer": {}, "question": {}, "fullAnswer": {}},
+                "types": {"structural": form.structural, "semantic": form.semantic, "detailed": form.category},
+                "fullAnswer": form.sentence(answer),
+            }
+    return questions
+
+
+def _step(step: Step, scene: Scene) -> dict[str, Any]:
+    argument = step.argument
+    if step.selects is not None:
+        argument += f" ({','.join(thing.id for thing in fitting(step.selects, scene)) or '-'})"
+    return {"operation": step.operation, "dependencies": list(step.dependencies), "argument": argument}
+
+
+def _step_text(step: dict[str, Any]) -> str:
+    before = ",".join(map(str, step["dependencies"]))
+    return f"{step['operation']}: {step['argument']}" + (f" [{before}]" if before else "")
