@@ -4,6 +4,7 @@ A log is appended and flushed line by line; a process killed in the middle of a 
 newline, which is normal and dropped. Anywhere else a line that does not parse is an error: somebody changed the file.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -13,15 +14,20 @@ from typing import Any
 
 from visrep.env.faults import MachineFault, UserFault
 
+BLOCK = 1 << 16
+
 
 class Log:
     """Appends JSON values to a file, a line each, flushed; a torn last line is cut off before the first append."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(path)
-        self._file = path.open("a", encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _cut_torn_line(path)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise MachineFault(f"cannot write {path}: {error.strerror}; choose a writable place") from error
 
     def append(self, *values: Any) -> None:
         """Write the values and flush them to the operating system. Raises MachineFault when the disk refuses."""
@@ -32,7 +38,8 @@ class Log:
             raise MachineFault(f"cannot write {self.path}: {error.strerror}; free the disk and resume") from error
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be flushed was reported when it was appended
+            self._file.close()
 
     def __enter__(self) -> "Log":
         return self
@@ -76,9 +83,17 @@ def write_lines(path: Path, values: Iterable[Any]) -> None:
 
 
 def _cut_torn_line(path: Path) -> None:
-    if not path.exists():
+    if not path.is_file():
         return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
+    with path.open("r+b") as file:
+        whole = end = file.seek(0, os.SEEK_END)
+        while end > 0:  # backwards in blocks: a log can be larger than memory
+            start = max(0, end - BLOCK)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < whole:
+            file.truncate(end)

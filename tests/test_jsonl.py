@@ -24,6 +24,13 @@ def test_a_log_of_one_torn_line_becomes_empty(tmp_path: Path) -> None:
     assert path.read_text() == ""
 
 
+def test_a_torn_line_longer_than_a_block_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"a": 1}\n{"a": "' + "x" * (3 * jsonl.BLOCK))
+    jsonl.Log(path).close()
+    assert path.read_text() == '{"a": 1}\n'
+
+
 def test_a_broken_line_in_the_middle_is_an_error_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"a": 1}\nnonsense\n{"a": 2}\n')
