@@ -1,0 +1,1 @@
+"""Data sets: one file each, with `load(root, split, **options) -> Iterator[Task]`."""
