@@ -21,22 +21,21 @@ _Z = 1.959963984540054  # 97.5 % point of the normal distribution: a two-sided 9
 class Accuracy:
     """Share of tasks answered right, with its 95 % Wilson interval."""
 
-    right: int
     tasks: int
+    right: int
     accuracy: float
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One program for each task: accuracy over tasks, over instances, by category, and what became of each
+class Evaluation(Accuracy):
+    """One program for each task: accuracy over all tasks, over instances, by category, and what became of each
     instance's run. `outcomes` has `missing` for instances of tasks that had no program to run."""
 
-    overall: Accuracy
     instances: int
     instance_accuracy: float
-    categories: Mapping[str, Accuracy]
+    by_category: Mapping[str, Accuracy]
     outcomes: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
@@ -55,7 +54,7 @@ class Comparison:
     p_value: float
 
 
-def evaluate(tasks: Iterable[Task], rollouts: Iterable[Rollout]) -> Evaluation:
+def evaluate(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> Evaluation:
     """Judge one rollout per task. A task without a rollout (its completion was cut off, say) counts as wrong. Raises
     UserFault for a second rollout of a task, for one of a task not asked for, and when there are no tasks."""
     by_task = _by_task(rollouts)
@@ -76,10 +75,10 @@ def evaluate(tasks: Iterable[Task], rollouts: Iterable[Rollout]) -> Evaluation:
     if not right:
         raise UserFault("found no tasks to evaluate; check the data set, its split and the recipe's limit on tasks")
     return Evaluation(
-        overall=_accuracy([each for every in right.values() for each in every]),
+        **asdict(_accuracy([each for every in right.values() for each in every])),
         instances=instances,
         instance_accuracy=instances_right / instances if instances else 0.0,
-        categories={category: _accuracy(right[category]) for category in sorted(right)},
+        by_category={category: _accuracy(right[category]) for category in sorted(right)},
         outcomes=dict(sorted(outcomes.items())),
     )
 
@@ -133,4 +132,4 @@ def _by_task(rollouts: Iterable[Rollout]) -> dict[str, Rollout]:
 
 def _accuracy(right: list[bool]) -> Accuracy:
     low, high = wilson(sum(right), len(right))
-    return Accuracy(sum(right), len(right), sum(right) / len(right), low, high)
+    return Accuracy(len(right), sum(right), sum(right) / len(right), low, high)

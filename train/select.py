@@ -94,12 +94,13 @@ def select(
     tasks: Iterable[Task],
     *,
     per_task: int,
-    limit: int,
-    correction_weight: float,
     refused: Mapping[tuple[str, str], str],
     seed: int,
+    limit: int = 400,
+    correction_weight: float = 1.0,
 ) -> Selection:
-    """Choose the examples from the rollouts of all iterations. `refused` is the guard's verdict: reasons by task id
+    """Choose the examples from the rollouts of all iterations, the wrong ones included (they make the records).
+    `refused` is the guard's verdict: reasons by task id
     and form (see `form`). The result depends on the seed and on the set of rollouts, not on their order."""
     telling = {task.question.id: _is_telling(task) for task in tasks}
     dropped: Counter[str] = Counter()
