@@ -107,6 +107,7 @@ class SelectionSettings(Settings):
     """Which right programs are learnt from."""
 
     per_task: Positive = Field(3, description="distinct programs of one task at most")
+    limit: Positive = Field(400, description="programs in all, shared out evenly over the categories")
     guard: bool = Field(True, description="refuse programs that do not look at the image")
 
 

@@ -5,6 +5,7 @@
 Each step is a stage on disk (`visrep.train.run.stage`): a run that was stopped anywhere goes on where it stopped.
 """
 
+import dataclasses
 import shutil
 from contextlib import ExitStack
 from functools import cached_property
@@ -20,8 +21,9 @@ from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
 from visrep.train import clone, parts, tracking
+from visrep.train.assess import Bench, evaluate_greedily
 from visrep.train.config import Recipe
-from visrep.train.evaluate import evaluate, pass_at_k
+from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
 from visrep.train.rollout import Author, Sampling, execute, read_completions, sample, tally
@@ -33,7 +35,7 @@ from visrep.train.summary import tables
 def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
     """Run a recipe to its end, or go on with it; prints the result. Raises Fault with a resumable run left behind."""
     check_writable(out)
-    parts.draw_if_absent(recipe.data, console)
+    parts.draw_if_absent(recipe.data)
     with ExitStack() as stack:
         environment = stack.enter_context(parts.build_environment(recipe))
         exists = (out / "recipe.toml").exists()
@@ -143,12 +145,20 @@ class Loop:
         }
 
     def _select(self, folder: Path, number: int) -> dict[str, Any]:
+        settings = self.recipe.selection
         pool = self._pool(number)
-        refused = self._guard(pool) if self.recipe.selection.guard else {}
+        refused = self._guard(pool) if settings.guard else {}
         selection = select(
-            pool, self.train_tasks, per_task=self.recipe.selection.per_task, refused=refused, seed=self.recipe.seed
+            pool,
+            self.train_tasks,
+            per_task=settings.per_task,
+            limit=settings.limit,
+            correction_weight=self.recipe.corrections.weight,
+            refused=refused,
+            seed=self.recipe.seed,
         )
         questions = {task.question.id: task.question for task in self.train_tasks}
+        jsonl.write_lines(folder / "selection.jsonl", (dataclasses.asdict(row) for row in selection.examples))
         jsonl.write_lines(
             folder / "examples.jsonl",
             (
@@ -162,16 +172,19 @@ class Loop:
                 for row in selection.examples
             ),
         )
-        return {"examples": len(selection.examples), "pool": len(pool), "dropped": selection.dropped}
+        return {"pool": sum(rollout.reward for rollout in pool)} | selection.counts()
 
     def _pool(self, number: int) -> list[Rollout]:
-        """Programs that earned 1, of this iteration and all before it, the newest first."""
-        files = (self.run.iteration(i) / "rollouts.jsonl" for i in range(number, 0, -1))
-        return [rollout for file in files for rollout in rollouts.read(file) if rollout.reward == 1]
+        """Programs of this iteration and of all before it, and those that people wrote."""
+        files = [self.run.iteration(i) / "rollouts.jsonl" for i in range(1, number + 1)]
+        if self.recipe.corrections.store:
+            files.append(Path(self.recipe.corrections.store))
+        return [rollout for file in files for rollout in rollouts.read(file)]
 
     def _guard(self, pool: list[Rollout]) -> dict[tuple[str, str], str]:
         with parts.build_environment(self.recipe, perturbed=True) as perturbed:
-            return guard(self.environment, perturbed, self.train_tasks, pool)
+            right = [rollout for rollout in pool if rollout.reward == 1]
+            return guard(self.environment, perturbed, self.train_tasks, right)
 
     def _clone(self, folder: Path, number: int) -> dict[str, Any]:
         self._free_device()
@@ -189,21 +202,12 @@ class Loop:
     def _evaluate(
         self, folder: Path, name: str, prompter: Prompter, adapter: Path | None, author: Author
     ) -> dict[str, Any]:
-        completions, attempts = folder / f"{name}.completions.jsonl", folder / f"{name}.rollouts.jsonl"
-        sampling = Sampling(f"evaluating, {name}".replace(", evaluate", ""), 0, 1, temperature=0.0, seed=0)
-
         def work() -> dict[str, Any]:
             self._serve(adapter)
-            done = sample(self.policy, prompter, self.test_tasks, sampling, completions, self.console)
-            programs = read_completions(completions)
-            ran = execute(self.environment, prompter, self.test_tasks, programs, attempts, author, self.console)
-            return {
-                "evaluation": evaluate(rollouts.read(attempts), self.test_tasks).to_json(),
-                "evaluating": done | ran,
-            }
+            bench = Bench(self.policy, prompter, self.environment, self.test_tasks)
+            return evaluate_greedily(bench, folder, name, author, self.console)
 
-        made_from = {"adapter": str(adapter), "tasks": len(self.test_tasks)}
-        return stage(folder, name, made_from, work)
+        return stage(folder, name, {"adapter": str(adapter), "tasks": len(self.test_tasks)}, work)
 
     def _adapter(self, number: int) -> Path | None:
         return self.run.iteration(number) / "adapter" if number else None

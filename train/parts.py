@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from visrep import reward
+from visrep.env.drawn.gqa import draw
 from visrep.env.environment import Environment
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.perception import Perception
@@ -32,6 +33,16 @@ def load_tasks(data: DataSettings, split: str, per_category: int | None, seed: i
     if not tasks:
         raise UserFault(f"split {split!r} of {data.root} has no tasks")
     return tasks if per_category is None else _stratified(tasks, per_category, seed)
+
+
+def draw_if_absent(data: DataSettings) -> None:
+    """Draw the data set that the recipe describes, unless it is there; a drawn one of other settings is refused."""
+    if data.draw is None:
+        return
+    tasks = {"train": data.draw.train, "val": data.draw.val, "testdev": data.draw.testdev}
+    # Ten scenes to a task of each category are enough to find the rarer answers.
+    scenes = {split: max(60, 10 * count) for split, count in tasks.items()}
+    draw(Path(data.root), seed=data.draw.seed, scenes=scenes, tasks_per_category=tasks, instances=data.draw.instances)
 
 
 def build_perception(settings: PerceptionSettings) -> Perception:

@@ -1,0 +1,60 @@
+"""Greedy accuracy of a policy on annotated tasks, and of a checkpoint by itself.
+
+There is no fallback: a program that fails is wrong. An accuracy that includes a fallback's lucky answers measures the
+fallback.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from visrep.env import rollouts
+from visrep.env.environment import Environment
+from visrep.env.types import Task
+from visrep.policy import Policy
+from visrep.policy.prompt import Prompter
+from visrep.train import parts
+from visrep.train.config import Recipe
+from visrep.train.evaluate import evaluate
+from visrep.train.rollout import Author, Sampling, execute, read_completions, sample
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Who writes, from which prompts, where programs run, and on which tasks."""
+
+    policy: Policy
+    prompter: Prompter
+    environment: Environment
+    tasks: list[Task]
+
+
+def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, console: Console) -> dict[str, Any]:
+    """One greedy program per task. Leaves `NAME.completions.jsonl` and `NAME.rollouts.jsonl` in the folder, and goes
+    on where they stop; returns the evaluation, counts and seconds."""
+    completions, attempts = folder / f"{name}.completions.jsonl", folder / f"{name}.rollouts.jsonl"
+    label = "evaluating" if name == "evaluate" else f"evaluating {name}"
+    greedy = Sampling(label, number=0, n=1, temperature=0.0, seed=0)
+    done = sample(bench.policy, bench.prompter, bench.tasks, greedy, completions, console)
+    programs = read_completions(completions)
+    ran = execute(bench.environment, bench.prompter, bench.tasks, programs, attempts, author, console)
+    return {"evaluation": evaluate(bench.tasks, rollouts.read(attempts)).to_json(), "evaluating": done | ran}
+
+
+def assess(
+    checkpoint: Path, prompter: Prompter, recipe: Recipe, split: str, folder: Path, console: Console
+) -> dict[str, Any]:
+    """`evaluate_greedily` for a checkpoint folder on a split of the recipe's data set, everything built for it."""
+    data = recipe.data
+    per_category = data.train_per_category if split == data.train else data.test_per_category
+    seed = recipe.seed if split == data.train else 0
+    tasks = parts.load_tasks(data, split, per_category, seed)
+    policy = parts.build_policy(recipe, checkpoint, folder / "log")
+    try:
+        with parts.build_environment(recipe) as environment:
+            bench = Bench(policy, prompter, environment, tasks)
+            return evaluate_greedily(bench, folder, "evaluate", Author(0, str(checkpoint)), console)
+    finally:
+        policy.close()
