@@ -1,0 +1,69 @@
+"""`visrep ask`: one question about one image, answered by a program that a trained policy writes."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.text import Text
+
+from visrep.env.faults import UserFault
+from visrep.env.types import Execution
+from visrep.scripts import exported, terminal
+
+
+def ask(
+    image: Annotated[Path, typer.Argument(help="Image file.", show_default=False)],
+    question: Annotated[str, typer.Argument(help="What to ask about it.", show_default=False)],
+    policy: Annotated[Path, typer.Option(help="Exported checkpoint (`visrep export`).", show_default=False)],
+    perception: Annotated[
+        str | None, typer.Option(help="Backend that sees.  [default: the checkpoint's own]", show_default=False)
+    ] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Let a trained policy write a program for a question, run it on the image, and show answer, program and calls."""
+    from visrep import reward
+    from visrep.env.environment import Environment
+    from visrep.env.perception.picture import Picture
+    from visrep.env.perception.service import Service
+    from visrep.env.types import Instance, Question
+    from visrep.policy.transformers import Transformers
+    from visrep.train import config, parts
+
+    described = exported.read(policy)
+    recipe = exported.recipe(described)
+    seeing = config.PerceptionSettings(backend=perception) if perception else recipe.perception
+    service = Service(parts.build_perception(seeing))
+    _ = Picture(image).size  # a broken image is said before the policy is loaded
+    asked = Question(id="ask", text=question, kind="answer", category="")
+    prompter = exported.prompter(described, policy)
+    # One completion is faster without a server, which takes longer to start than the whole answer takes.
+    engine = Transformers(policy, max_tokens=recipe.sampling.max_tokens)
+    _, (completion,) = next(engine.sample([prompter.prompt(asked)], n=1, temperature=0.0, seed=0))
+    program = prompter.program(asked, completion.text)
+    with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score) as environment:
+        execution = environment.execute(program, Instance(id="ask", images=(image,)), asked)
+    if as_json:
+        terminal.print_json({"question": question, "program": program, **dataclasses.asdict(execution)})
+    else:
+        _print(program, execution)
+    if execution.outcome != "ok":
+        raise UserFault(
+            f"the program did not answer ({execution.outcome}: {execution.message}); word the question anew"
+        )
+
+
+def _print(program: str, execution: Execution) -> None:
+    console = terminal.console()
+    if execution.outcome == "ok":
+        console.print(f"[bold]{escape(_plain(execution.value))}[/]", highlight=False)
+    console.print(Syntax(program, "python", background_color="default", word_wrap=True))
+    for call in execution.calls:
+        arguments = ", ".join(map(repr, call.arguments))
+        console.print(Text(f"{call.method}({arguments}) -> {call.error or call.result}", style="dim"))
+
+
+def _plain(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

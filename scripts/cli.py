@@ -1,0 +1,69 @@
+"""The command `visrep`: one file per sub-command beside this one.
+
+A fault ends in one line on standard error: 1 for bad input or a broken machine, 2 for a command line that does not
+parse, 130 for Ctrl-C. A traceback is a bug of visrep. Command files import what is slow (torch, transformers, the loop)
+inside their functions, so that `visrep --help` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from visrep.env.faults import Fault
+from visrep.scripts import ask, doctor, draw, evaluate, execute, export, show, train
+
+app = typer.Typer(name="visrep", add_completion=False, pretty_exceptions_enable=False)
+app.command()(draw.draw)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(export.export)
+app.command()(ask.ask)
+app.command()(execute.execute)
+app.command()(show.show)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status; whatever fails is one line on standard error."""
+    try:
+        status = app(list(arguments) or ["--help"], prog_name="visrep", standalone_mode=False)
+    except Fault as fault:
+        return _fail(str(fault), 1)
+    except typer.TyperException as error:  # the command line itself: unknown option, missing argument
+        return _fail(f"{error.format_message()} (see 'visrep --help')", error.exit_code)
+    except typer.Abort:
+        return _fail("interrupted", 130)
+    except OSError as error:
+        return _fail(f"{error.filename or 'operating system'}: {error.strerror or error}", 1)
+    if status == 130:  # what Typer makes of Ctrl-C
+        return _fail("interrupted; what is complete on disk stays", 130)
+    return int(status or 0)
+
+
+def _fail(message: str, status: int) -> int:
+    print("visrep:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"visrep {metadata.version('visrep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _visrep(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Self-training visual program synthesis: a language model learns to write better visual programs, by itself.
+
+    Start with `visrep train quickstart`; `visrep doctor` says what this machine has and lacks.
+    """

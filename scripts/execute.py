@@ -1,0 +1,59 @@
+"""`visrep execute`: programs of one's own in the sandbox, on one's own images; one JSON line per program."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visrep.env.faults import UserFault
+from visrep.scripts import terminal
+
+
+def execute(
+    program: Annotated[Path, typer.Argument(help="A Python file, or a folder of them.", show_default=False)],
+    image: Annotated[
+        list[Path],
+        typer.Option(help="Image to run on; if given again, entry is execute_command(images).", show_default=False),
+    ],
+    perception: Annotated[str, typer.Option(help="Perception backend, a module of visrep.env.perception.")] = "shapes",
+) -> None:
+    """Run programs in the sandbox on an image and print one JSON line per file: file, outcome, value, calls.
+
+    A program's fault is an outcome, not a failure of the command.
+    """
+    from visrep import reward
+    from visrep.env.environment import Environment
+    from visrep.env.perception.picture import Picture
+    from visrep.env.perception.service import Service
+    from visrep.env.types import Instance, Question
+    from visrep.train import parts
+    from visrep.train.config import PerceptionSettings, SandboxSettings
+
+    sources = {file: _read(file) for file in _files(program)}
+    for path in image:
+        _ = Picture(path).size  # a broken image is the user's fault, said before anything runs
+    backend = parts.build_perception(PerceptionSettings(backend=perception))
+    signature = "execute_command(image)" if len(image) == 1 else "execute_command(images)"
+    question = Question(id="execute", text="", kind="answer", category="", signature=signature)
+    instance = Instance(id="execute", images=tuple(image))
+    with Environment(parts.build_sandbox(SandboxSettings()), Service(backend), reward.score) as environment:
+        for file, source in sources.items():
+            execution = environment.execute(source, instance, question)
+            terminal.print_json({"file": str(file), **dataclasses.asdict(execution)})
+
+
+def _files(program: Path) -> list[Path]:
+    if program.is_file():
+        return [program]
+    files = sorted(program.glob("*.py"))
+    if not files:
+        raise UserFault(f"{program} is neither a file nor a folder with Python files; give one of the two")
+    return files
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserFault(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None

@@ -1,0 +1,45 @@
+"""Reads what `visrep export` wrote beside the weights: the prompt and the recipe that go with a policy."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visrep.env.faults import UserFault
+
+if TYPE_CHECKING:
+    from visrep.policy.prompt import Prompter
+    from visrep.train.config import Recipe
+
+
+def describes(folder: Path) -> bool:
+    """Whether the folder has a description beside its weights."""
+    return (folder / "visrep.json").is_file()
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The description. Raises UserFault where the folder has none or it is damaged."""
+    file = folder / "visrep.json"
+    try:
+        described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserFault(f"{folder} has no visrep.json; give a checkpoint that `visrep export` made") from None
+    except ValueError as error:
+        raise UserFault(f"{file} is no JSON ({error}); export the checkpoint again") from None
+    if not isinstance(described, dict) or not {"prompter", "recipe"} <= described.keys():
+        raise UserFault(f"{file} lacks the prompt or the recipe; export the checkpoint again")
+    return described
+
+
+def recipe(described: dict[str, Any], overrides: Sequence[str] = ()) -> "Recipe":
+    """The recipe that made the policy, with `a.b=value` overrides."""
+    from visrep.train.config import check
+
+    return check(described["recipe"])
+
+
+def prompter(described: dict[str, Any], folder: Path) -> "Prompter":
+    """What the policy has to read before a question; a chat template is that of the folder's own tokenizer."""
+    from visrep.policy.prompt import Prompter
+
+    return Prompter.from_json(described["prompter"])

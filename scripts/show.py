@@ -1,0 +1,184 @@
+"""`visrep show`: a run's iterations, and the programs in it with what they saw, returned and earned."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from visrep.env import rollouts
+from visrep.env.faults import UserFault, suggestion
+from visrep.env.types import Execution, Rollout, Score, Task
+from visrep.scripts import terminal
+
+if TYPE_CHECKING:
+    from visrep.train.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which programs to show: None lets everything through."""
+
+    iteration: int | None
+    category: str | None
+    task: str | None
+    outcome: str | None
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in (self.iteration, self.category, self.task, self.outcome))
+
+    def lets_through(self, rollout: Rollout) -> bool:
+        return (
+            (self.category is None or self.category == rollout.category)
+            and (self.task is None or self.task == rollout.task_id)
+            and (self.outcome is None or self.outcome == outcome_of(rollout))
+        )
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    iteration: Annotated[int | None, typer.Option(min=0, help="Programs of it; 0 is the base policy.")] = None,
+    category: Annotated[str | None, typer.Option(help="Programs for questions of this category.")] = None,
+    task: Annotated[str | None, typer.Option(help="Programs for the task of this id.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Programs that came out so: ok, wrong_answer, timeout …")] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Programs of the evaluations, not of sampling.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most programs to show.")] = 10,
+    as_json: terminal.Json = False,
+) -> None:
+    """Browse a run: without a filter its results, with one the programs, their outcomes, values and calls."""
+    from visrep.train.run import Run
+
+    opened = Run.open(run)
+    wanted = Wanted(iteration, category, task, outcome)
+    if not wanted and not held_out:
+        _show_run(opened, as_json)
+        return
+    files = _files(opened, iteration, held_out or iteration == 0)
+    found, count = _find(files, wanted, limit)
+    if as_json:
+        for rollout in found:
+            terminal.print_json(rollouts.to_json(rollout) | {"outcome": outcome_of(rollout)})
+        return
+    console = terminal.console()
+    tasks = _tasks(opened, {rollout.task_id for rollout in found})
+    for rollout in found:
+        console.print(_panel(rollout, tasks.get(rollout.task_id)))
+    console.print(f"{len(found)} of {count} programs; --limit shows more", highlight=False)
+
+
+def outcome_of(rollout: Rollout) -> str:
+    """Its first outcome that is not "ok": what kept it from its reward."""
+    return next((score.outcome for score in rollout.scores if score.outcome != "ok"), "ok")
+
+
+def _show_run(run: "Run", as_json: bool) -> None:
+    from visrep.train.summary import tables
+
+    sampled = {number: _outcomes(run.iteration(number) / "rollouts.jsonl") for number in _begun(run)}
+    if as_json:
+        outcomes = {str(number): dict(counts) for number, counts in sampled.items()}
+        terminal.print_json({"run": str(run.folder), **run.stamp(), "metrics": run.metrics(), "outcomes": outcomes})
+        return
+    console = terminal.console()
+    stamp = run.stamp()
+    console.print(f"{run.folder}: begun {stamp['started']}, isolation {stamp['isolation']}", highlight=False)
+    finished, planned = len(run.finished_iterations()), run.recipe.iterations
+    console.print(f"{finished} of {planned} iterations finished", highlight=False)
+    for table in (*tables(run), _outcome_table(sampled)):
+        console.print(table)
+
+
+def _outcome_table(sampled: dict[int, Counter[str]]) -> Table:
+    table = Table(title="Outcomes of distinct sampled programs", title_justify="left")
+    table.add_column("outcome")
+    for number in sampled:
+        table.add_column(f"it. {number}", justify="right")
+    together: Counter[str] = sum(sampled.values(), Counter())
+    for outcome, _ in together.most_common():
+        table.add_row(outcome, *(str(counts[outcome]) for counts in sampled.values()))
+    return table
+
+
+def _outcomes(file: Path) -> Counter[str]:
+    return Counter(outcome_of(rollout) for rollout in rollouts.read(file))
+
+
+def _begun(run: "Run") -> list[int]:
+    return sorted(int(folder.name[-2:]) for folder in run.folder.glob("iteration_[0-9][0-9]"))
+
+
+def _files(run: "Run", iteration: int | None, held_out: bool) -> list[Path]:
+    """Files of rollouts, oldest first."""
+    begun = _begun(run)
+    if iteration is not None and iteration not in (0, *begun):
+        raise UserFault(f"{run.folder} has no iteration {iteration}; it has 0 to {max(begun, default=0)}")
+    base = sorted((run.folder / "base").glob("*.rollouts.jsonl")) if held_out and not iteration else []
+    numbers = begun if iteration is None else [iteration] if iteration else []
+    name = "evaluate.rollouts.jsonl" if held_out else "rollouts.jsonl"
+    return base + [run.iteration(number) / name for number in numbers]
+
+
+def _find(files: list[Path], wanted: Wanted, limit: int) -> tuple[list[Rollout], int]:
+    """The first programs that pass, and how many do. Refuses a word that nothing has, with the nearest that exists."""
+    found: list[Rollout] = []
+    count = 0
+    known: dict[str, set[str]] = {"category": set(), "task": set(), "outcome": set()}
+    for rollout in (rollout for file in files for rollout in rollouts.read(file)):
+        known["category"].add(rollout.category)
+        known["task"].add(rollout.task_id)
+        known["outcome"].add(outcome_of(rollout))
+        if wanted.lets_through(rollout):
+            count += 1
+            if count <= limit:
+                found.append(rollout)
+    for name, words in known.items():
+        word = getattr(wanted, name)
+        if word is not None and word not in words:
+            near = suggestion(word, words) or f"; there are: {', '.join(islice(sorted(words), 20)) or 'none'}"
+            raise UserFault(f"no program with {name} {word!r} here{near}")
+    return found, count
+
+
+def _tasks(run: "Run", ids: set[str]) -> dict[str, Task]:
+    """Tasks by id, as far as the data set is still where the recipe says."""
+    from visrep.train.parts import load_tasks
+
+    data = run.recipe.data
+    try:
+        found = (task for split in (data.train, data.test) for task in load_tasks(data, split, None, 0))
+        return {task.question.id: task for task in found if task.question.id in ids}
+    except UserFault:
+        return {}
+
+
+def _panel(rollout: Rollout, task: Task | None) -> Panel:
+    author = rollout.policy or rollout.author
+    parts: list[Any] = [Text(task.question.text, style="bold")] if task else []
+    parts.append(Syntax(rollout.program, "python", background_color="default", word_wrap=True))
+    for index, (execution, score) in enumerate(zip(rollout.executions, rollout.scores, strict=True)):
+        parts.extend(_instance_lines(index, execution, score, task))
+    title = f"{rollout.task_id} · {rollout.category} · {outcome_of(rollout)} · reward {rollout.reward} · by {author}"
+    return Panel(Group(*parts), title=title, title_align="left", border_style="green" if rollout.reward else "red")
+
+
+def _instance_lines(index: int, execution: Execution, score: Score, task: Task | None) -> Iterator[Text]:
+    line = f"instance {index + 1}: {score.outcome}"
+    if execution.outcome == "ok":
+        line += f", returned {execution.value!r}"
+    else:
+        line += f": {execution.message}" + (f" (line {execution.line})" if execution.line else "")
+    if task:
+        instance = task.instances[index]
+        line += f"; annotated {' or '.join(map(repr, instance.answers))}; {', '.join(map(str, instance.images))}"
+    yield Text(line)
+    for call in execution.calls:
+        arguments = ", ".join(map(repr, call.arguments))
+        yield Text(f"    {call.method}({arguments}) -> {call.error or call.result}", style="dim")
