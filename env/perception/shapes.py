@@ -135,9 +135,10 @@ def _regions(pixels: Pixels, grounds: list[Colour]) -> Iterator[tuple[str, Cover
     for ground in grounds:
         front &= ~_near(pixels, ground)
     owners, found = _owners(pixels, front)
-    height, width = front.shape
+    height, width, _ = pixels.shape
     for owner, (name, x, y, wide, tall) in enumerate(found, 1):
-        rows, columns = slice(max(y - 1, 0), min(y + tall + 1, height)), slice(max(x - 1, 0), min(x + wide + 1, width))
+        rows = slice(max(y - 1, 0), min(y + tall + 1, height))
+        columns = slice(max(x - 1, 0), min(x + wide + 1, width))
         own = (owners[rows, columns] == owner).astype(np.uint8)
         edge = (cv2.dilate(own, _CORE) > 0) & (front[rows, columns] > 0) & (owners[rows, columns] == 0)
         cover = np.where(edge, _blend(pixels[rows, columns], own, grounds), own)

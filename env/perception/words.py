@@ -13,6 +13,9 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown"
 SHAPES = ("circle", "square", "triangle")
 SIZES = ("small", "medium", "large")
 
+LONGEST = 300
+"""Characters; what is longer is no phrase or question of this kind."""
+
 Aspect = Literal["color", "shape", "size", "name"]
 
 _SYNONYMS = {
@@ -93,17 +96,25 @@ def plain(word: str) -> str:
     return word[:-1] if re.search(r"[^su]s$", word) and len(word) > 3 else word
 
 
-@lru_cache(65536)
 def phrase(text: str) -> frozenset[str] | None:
     """The words a thing must answer to; none at all for "object". None where the phrase is not understood."""
+    return _phrase(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(16384)
+def _phrase(text: str) -> frozenset[str] | None:
     said = tokens(text)
     meant = frozenset(plain(word) for word in said if word not in _EMPTY)
     return None if not said or meant & _RELATIONAL else meant - _ANYTHING
 
 
-@lru_cache(65536)
 def query(question: str) -> Query | None:
     """The question, or None where it is not understood."""
+    return _query(question) if len(question) <= LONGEST else None
+
+
+@lru_cache(16384)
+def _query(question: str) -> Query | None:
     said = tokens(question)
     text = " ".join("color" if word == "colour" else word for word in said)
     text = _TAIL.sub("", _KIND.sub(r"\1 ", text))
