@@ -94,7 +94,8 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     middle = share + _Z**2 / (2 * total)
     half = _Z * math.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
     scale = 1 + _Z**2 / total
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    # At the ends the bound is the share itself; rounding would miss it by a hair.
+    return (middle - half) / scale if right else 0.0, (middle + half) / scale if right < total else 1.0
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
