@@ -36,8 +36,8 @@ _CATEGORIES = (
     ("tower", r"\btowers?\b"),
     ("box", r"\b(box|boxes|grey squares?)\b"),
 )
-"""A sentence's category is the first whose pattern it holds, else "count": what a program has to look at. In turn: edges
-and corners, one block over another, ends of towers, sameness of color, towers' heights, contents of boxes."""
+"""A sentence's category is the first whose pattern it holds, else "count": what a program has to look at. In turn:
+edges and corners, one block over another, ends of towers, sameness of color, heights of towers, contents of boxes."""
 
 
 def load(root: Path, split: str) -> Iterator[Task]:
