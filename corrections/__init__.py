@@ -1,0 +1,1 @@
+"""Corrections: programs written by people where self-training stalls."""

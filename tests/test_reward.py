@@ -1,4 +1,5 @@
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visrep.env.faults import UserFault
+from visrep.env.tasks import nlvr
 from visrep.env.types import Instance, Kind, Question, Score, Task
 from visrep.reward import score
 from visrep.reward.normalise import is_plain, normalise
@@ -172,3 +174,14 @@ def test_no_value_breaks_the_reward(value: object) -> None:
         assert (result.outcome == "ok") == (result.reward == 1)
         if not is_plain(value):
             assert result.outcome == "wrong_type"
+
+
+def test_on_real_data_the_annotation_earns_the_reward_and_its_opposite_does_not() -> None:
+    root = Path(__file__).parent.parent.parent / "shared" / "data" / "nlvr"
+    if not root.is_dir():
+        pytest.skip(f"{root} is absent: the Cornell NLVR corpus is not part of the project")
+    for task in nlvr.load(root, "dev"):
+        for instance in task.instances:
+            truth = instance.answers[0]
+            assert score(task, instance, truth) == score(task, instance, normalise(truth)) == RIGHT
+            assert score(task, instance, not truth) == WRONG

@@ -14,7 +14,7 @@ fails there as well.
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from visrep.train.select import form
 NO_CALL = "no_perception_call"
 NEVER_CHANGES = "value_never_changes"
 
+_BLIND = frozenset({"crop", "llm_query"})  # calls that tell a program nothing about an image
 _OTHERS = 4  # other images to try; a yes/no question with one answer in 80 % of images gets past four with p = 0.41,
 # and then meets changed replies
 
@@ -49,7 +50,7 @@ def guard(
         key = (rollout.task_id, form(rollout))
         if rollout.reward != 1 or rollout.task_id not in by_id or key in refused or key in suspects:
             continue
-        if not any(_looks(rollout)):
+        if not _looks(rollout):
             refused[key] = NO_CALL
         elif len(_values(rollout)) == 1:
             suspects[key] = _Suspect(by_id[rollout.task_id], rollout.program, _values(rollout))
@@ -60,9 +61,9 @@ def guard(
     return refused | dict.fromkeys(suspects, NEVER_CHANGES)
 
 
-def _looks(rollout: Rollout) -> Iterator[bool]:
-    return (
-        call.image is not None and call.method != "crop" for execution in rollout.executions for call in execution.calls
+def _looks(rollout: Rollout) -> bool:
+    return any(
+        call.error is None and call.method not in _BLIND for execution in rollout.executions for call in execution.calls
     )
 
 
