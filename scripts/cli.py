@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from visrep.env.faults import Fault
-from visrep.scripts import ask, doctor, draw, evaluate, execute, export, show, train
+from visrep.scripts import ask, corrections, doctor, draw, evaluate, execute, export, show, train
 
 app = typer.Typer(name="visrep", add_completion=False, pretty_exceptions_enable=False)
 app.command()(draw.draw)
@@ -23,6 +23,7 @@ app.command()(export.export)
 app.command()(ask.ask)
 app.command()(execute.execute)
 app.command()(show.show)
+app.add_typer(corrections.app)
 app.command()(doctor.doctor)
 
 

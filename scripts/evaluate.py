@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 def evaluate(
     policy: Annotated[Path, typer.Argument(help="Checkpoint, or run folder.", show_default=False)],
-    split: Annotated[str | None, typer.Option(help="[default: the recipe's test split]", show_default=False)] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split (default: the recipe's test split)", show_default=False)
+    ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Name or file.  [default: what the policy was made with]", show_default=False)
+        str | None, typer.Option(help="Name or file. (default: what the policy was made with)", show_default=False)
     ] = None,
     iteration: Annotated[
-        int | None, typer.Option(min=0, help="Of a run; 0 is the base policy.  [default: the last]", show_default=False)
+        int | None, typer.Option(min=0, help="Of a run; 0 is the base policy. (default: the last)", show_default=False)
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Keep programs and rollouts in this new folder.")] = None,
     settings: Set = None,

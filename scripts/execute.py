@@ -30,7 +30,7 @@ def execute(
     from visrep.train import parts
     from visrep.train.config import PerceptionSettings, SandboxSettings
 
-    sources = {file: _read(file) for file in _files(program)}
+    sources = {file: read_program(file) for file in _files(program)}
     for path in image:
         _ = Picture(path).size  # a broken image is the user's fault, said before anything runs
     backend = parts.build_perception(PerceptionSettings(backend=perception))
@@ -52,8 +52,11 @@ def _files(program: Path) -> list[Path]:
     return files
 
 
-def _read(file: Path) -> str:
+def read_program(file: Path) -> str:
+    """A program's source. Raises UserFault where there is none or it is no text."""
     try:
         return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserFault(f"program {file} cannot be read ({error.strerror}); give a Python file") from None
     except UnicodeDecodeError as error:
         raise UserFault(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None

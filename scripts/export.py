@@ -15,9 +15,7 @@ def export(
         Literal["merged", "adapter"],
         typer.Option("--format", help="A whole model that any engine loads, or the LoRA adapter alone."),
     ] = "merged",
-    iteration: Annotated[
-        int | None, typer.Option(min=1, help="Which.  [default: the last]", show_default=False)
-    ] = None,
+    iteration: Annotated[int | None, typer.Option(min=1, help="Which. (default: the last)", show_default=False)] = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Write the policy of a finished iteration as a checkpoint with tokenizer, prompt, recipe and model card."""

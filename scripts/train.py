@@ -15,7 +15,7 @@ Set = Annotated[
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/<recipe>]", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. (default: runs/<recipe>)", show_default=False)] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the folder, if there is one.")
     ] = False,
@@ -27,9 +27,10 @@ def train(
     A run that was stopped anywhere goes on with --resume; one that is finished says so at once.
     """
     from visrep.train.config import load_recipe
-    from visrep.train.loop import train
 
     loaded = load_recipe(recipe, settings or ())
+    from visrep.train.loop import train  # after the recipe, whose mistakes are then said at once
+
     run = train(loaded, out or Path("runs") / Path(recipe).stem, resume, terminal.console(as_json))
     if as_json:
         terminal.print_json({"run": str(run.folder), "metrics": run.metrics()})
