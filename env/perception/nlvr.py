@@ -5,6 +5,7 @@ Neither is annotated, so both are told from the layout, which every picture of t
 
 from collections.abc import Sequence
 
+from visrep.env.perception.objects import GROUP
 from visrep.env.types import Box, Scene, SceneObject
 
 SIZE = (400, 100)
@@ -19,13 +20,13 @@ _APART = 2
 
 def groups(things: Sequence[SceneObject]) -> tuple[SceneObject, ...]:
     """The boxes and towers of a picture with these objects."""
-    boxes = (SceneObject(f"box {number}", "box", box, ("gray",)) for number, box in enumerate(BOXES))
+    boxes = (SceneObject(f"{GROUP}box {number}", "box", box, ("gray",)) for number, box in enumerate(BOXES))
     return (*boxes, *_towers(things))
 
 
 def with_groups(scene: Scene) -> Scene:
-    """The scene with its boxes and towers, if it has the size of NLVR's and none yet."""
-    if (scene.width, scene.height) != SIZE or any(thing.name == "box" for thing in scene.objects):
+    """The scene with its boxes and towers, if it has the size of NLVR's."""
+    if (scene.width, scene.height) != SIZE:
         return scene
     return Scene(scene.width, scene.height, scene.objects + groups(scene.objects))
 
@@ -36,7 +37,7 @@ def _towers(things: Sequence[SceneObject]) -> list[SceneObject]:
     stacks = [_stack(block, blocks) for block in blocks if block.box.lower <= _APART]
     built = len(things) == sum(map(len, stacks))
     return [
-        SceneObject(f"tower {number}", "tower", _around(stack), _shared(stack))
+        SceneObject(f"{GROUP}tower {number}", "tower", _around(stack))
         for number, stack in enumerate(stacks)
         if built or len(stack) > 1
     ]
@@ -60,9 +61,3 @@ def _around(stack: Sequence[SceneObject]) -> Box:
         max(box.right for box in boxes),
         max(box.upper for box in boxes),
     )
-
-
-def _shared(stack: Sequence[SceneObject]) -> tuple[str, ...]:
-    """The colour all of its blocks have, if they have one."""
-    common = set.intersection(*(set(block.attributes[:1]) for block in stack))
-    return tuple(common)

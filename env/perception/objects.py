@@ -17,8 +17,8 @@ from visrep.env.types import Box, Scene, SceneObject
 UNKNOWN = "unknown"
 """The reply to what is not understood, or cannot be said of the view."""
 
-GROUPS = ("box", "tower")
-"""Names of things that hold or consist of objects: they are meant only where they are named."""
+GROUP = "group "
+"""How the ids of things begin that hold or consist of objects: they are meant only where they are named."""
 
 SAME = 0.5
 """IoU from which a view is a view of an object."""
@@ -35,8 +35,7 @@ def find(scene: Scene, view: Box, name: str) -> tuple[Detection, ...]:
 
 def match(scene: Scene, view: Box, texts: Iterable[str]) -> tuple[float, ...]:
     """1 for each text all of whose words the object of the view answers to, else 0."""
-    shown = _shown(scene, view)
-    return tuple(float(_any_fits(shown, words.phrase(text))) for text in texts)
+    return tuple(float(_describes(words.phrase(text), scene, view)) for text in texts)
 
 
 def query(scene: Scene, view: Box, question: str, choices: tuple[str, ...] | None) -> Answer:
@@ -61,18 +60,21 @@ def _reply(scene: Scene, view: Box, asked: words.Query) -> str:
     if asked.ask in ("count", "exist"):
         number = sum(_fits(thing, asked.subject) for thing in _inside(scene, view))
         return str(number) if asked.ask == "count" else _yes(number > 0)
-    meant = _meant(scene, view, asked.subject)
+    meant = _meant(scene, view, asked)
     if asked.ask == "aspect":
         return _agreed([_aspect(thing, asked.aspect) for thing in meant])
     if asked.ask == "check":
-        return _agreed([_yes(_holds(thing, asked.checks[0].words)) for thing in meant])
+        return _agreed([_yes(asked.checks[0].words <= _labels(thing)) for thing in meant])
     return _agreed([_which(thing, asked.checks) for thing in meant])
 
 
-def _meant(scene: Scene, view: Box, subject: frozenset[str]) -> list[SceneObject]:
+def _meant(scene: Scene, view: Box, asked: words.Query) -> list[SceneObject]:
     """The things a question is about: the view's object if it answers to the words, else all in the view that do."""
-    shown = [thing for thing in _shown(scene, view) if not subject or _fits(thing, subject)]
-    return shown[:1] or [thing for thing in _inside(scene, view) if _fits(thing, subject)]
+    named = asked.subject.union(*(check.words for check in asked.checks))
+    inside = [thing for thing in _inside(scene, view) if _is_meant(thing, named)]
+    fitting = [thing for thing in inside if asked.subject <= _labels(thing)]
+    shown = _shown(inside, view)
+    return [shown] if shown in fitting else fitting
 
 
 def _agreed(replies: list[str]) -> str:
@@ -84,7 +86,7 @@ def _yes(true: bool) -> str:
 
 
 def _which(thing: SceneObject, checks: tuple[words.Check, ...]) -> str:
-    return next((check.text for check in checks if _holds(thing, check.words)), UNKNOWN)
+    return next((check.text for check in checks if check.words <= _labels(thing)), UNKNOWN)
 
 
 def _aspect(thing: SceneObject, aspect: words.Aspect) -> str:
@@ -100,17 +102,24 @@ def _chosen(scene: Scene, view: Box, text: str, choices: tuple[str, ...]) -> int
     for place, choice in enumerate(choices):
         if words.tokens(choice) == words.tokens(text):
             return place
-    shown = _shown(scene, view)[:1]
     asked = [words.phrase(choice) for choice in choices]
-    return next((place for place, meant in enumerate(asked) if meant and _any_fits(shown, meant)), None)
+    return next((place for place, meant in enumerate(asked) if meant and _describes(meant, scene, view)), None)
 
 
-def _shown(scene: Scene, view: Box) -> list[SceneObject]:
-    """The objects that the view is a view of, nearest first."""
-    inside = _inside(scene, view)
-    same = sorted((thing for thing in inside if _iou(thing.box, view) >= SAME), key=lambda one: -_iou(one.box, view))
-    single = [thing for thing in inside if thing.name not in GROUPS]
-    return same or (single if len(single) == 1 else [])
+def _describes(asked: frozenset[str] | None, scene: Scene, view: Box) -> bool:
+    """Whether the view's object answers to all the words."""
+    if asked is None:
+        return False
+    shown = _shown([thing for thing in _inside(scene, view) if _is_meant(thing, asked)], view)
+    return shown is not None and asked <= _labels(shown)
+
+
+def _shown(inside: list[SceneObject], view: Box) -> SceneObject | None:
+    """The one of the things inside that the view is a view of."""
+    nearest = max(inside, key=lambda thing: iou(thing.box, view), default=None)
+    if nearest is None or (len(inside) > 1 and iou(nearest.box, view) < SAME):
+        return None
+    return nearest
 
 
 def _inside(scene: Scene, view: Box) -> list[SceneObject]:
@@ -123,15 +132,11 @@ def _inside(scene: Scene, view: Box) -> list[SceneObject]:
 
 
 def _fits(thing: SceneObject, asked: frozenset[str]) -> bool:
-    return asked <= _labels(thing) and (thing.name not in GROUPS or thing.name in asked)
+    return asked <= _labels(thing) and _is_meant(thing, asked)
 
 
-def _holds(thing: SceneObject, asked: frozenset[str]) -> bool:
-    return asked <= _labels(thing)
-
-
-def _any_fits(things: list[SceneObject], asked: frozenset[str] | None) -> bool:
-    return asked is not None and any(_fits(thing, asked) for thing in things)
+def _is_meant(thing: SceneObject, named: frozenset[str]) -> bool:
+    return thing.name in named or not thing.id.startswith(GROUP)
 
 
 @lru_cache(65536)
@@ -150,7 +155,8 @@ def _clipped(box: Box, view: Box) -> Box:
     )
 
 
-def _iou(one: Box, other: Box) -> float:
+def iou(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes, in [0, 1]."""
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.upper, other.upper) - max(one.lower, other.lower)
     if width <= 0 or height <= 0:
