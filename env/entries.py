@@ -15,6 +15,8 @@ _LONGEST = 1 << 26
 
 _SPACE = " \t\r\n"
 
+_DECODER = json.JSONDecoder()
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -47,7 +49,9 @@ def entries(path: Path) -> Iterator[Entry]:
                 raise text.fault(row, "is not a name with a JSON object")
             yield Entry(row, key, raw, start, end)
             if text.expect(",}", row) == "}":
-                return
+                break
+        if text.peek():
+            raise text.fault(row, "is the last, but more follows")
 
 
 class _Text:
@@ -82,13 +86,22 @@ class _Text:
         self.peek()
         while True:
             try:
-                value, end = json.JSONDecoder().raw_decode(self._buffer, self._at)
+                value, end = _DECODER.raw_decode(self._buffer, self._at)
             except json.JSONDecodeError as error:
                 if len(self._buffer) - self._at > _LONGEST or not self._more():
                     raise self.fault(row, f"is cut off or broken ({error.msg})") from None
             else:
                 start, self._at = self._at, end
-                return _utf8(value, self._buffer[start:end]), self._before + start, self._before + end
+                return self._proper(value, start, row), self._before + start, self._before + end
+
+    def _proper(self, value: Any, start: int, row: int) -> Any:
+        text = self._buffer[start : self._at]
+        if text.isascii():
+            return value
+        try:
+            return json.loads(text.encode("latin-1"))
+        except UnicodeDecodeError as error:
+            raise self.fault(row, f"is not UTF-8 ({error.reason})") from None
 
     def _more(self) -> bool:
         """Read on, twice as far each time a value does not end, so that a long one costs no square of its length."""
@@ -97,7 +110,3 @@ class _Text:
         self._before += self._at
         self._buffer, self._at = left + chunk, 0
         return bool(chunk)
-
-
-def _utf8(value: Any, text: str) -> Any:
-    return value if text.isascii() else json.loads(text.encode("latin-1"))

@@ -55,7 +55,7 @@ def load(root: Path, split: str) -> Iterator[Task]:
             row = json.loads(line)
             sentence = row["identifier"].split("-")[0]
             instance = _instance(path.parent, split, row)
-            sentences.setdefault(sentence, []).append((row["sentence"], instance))
+            sentences.setdefault(sentence, []).append((row["sentence"].strip(), instance))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserFault(f"{path}:{number}: not a row of NLVR ({error!r}); fetch the file again") from None
     _check(path, sentences)
@@ -77,7 +77,7 @@ def _check(path: Path, sentences: dict[str, list[tuple[str, Instance]]]) -> None
 
 
 def _task(split: str, sentence: str, rows: list[tuple[str, Instance]]) -> Task:
-    text = rows[0][0].strip()
+    text = rows[0][0]
     question = Question(f"{split}-{sentence}", text, "verify", category(text))
     return Task(question, tuple(instance for _, instance in rows), dataset="nlvr", split=split)
 
