@@ -1,0 +1,147 @@
+"""The pseudo-environment: annotated tasks and programs in, executed and scored programs out.
+
+An episode has one step: the state is a task, the action a program, the reply a reward made from the annotation. The
+annotation stays on this side of the sandbox: a program gets the pictures and nothing else, and its value comes back as
+plain data that the reward judges.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from visrep.env.faults import MachineFault, UserFault
+from visrep.env.perception import Request
+from visrep.env.perception.picture import Picture
+from visrep.env.sandbox import Job, Sandbox
+from visrep.env.types import Execution, Instance, Question, Rollout, Score, Task
+
+Reward = Callable[[Task, Instance, Any], Score]
+"""Judges a value that a program returned."""
+
+MOST_REPEATS = 3
+"""How often an episode is run again after a machine's fault, before the whole run stops."""
+
+_PICTURES_KEPT = 256
+
+
+class Seeing(Protocol):
+    """What answers programs' questions about pictures: in practice `visrep.env.perception.service.Service`."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class Environment:
+    """Runs programs on tasks. It owns its sandbox and its perception, and closes both."""
+
+    def __init__(self, sandbox: Sandbox, perception: Seeing, reward: Reward) -> None:
+        self._sandbox = sandbox
+        self._perception = perception
+        self._reward = reward
+        self._pictures: OrderedDict[Path, Picture] = OrderedDict()
+
+    @property
+    def isolation(self) -> str:
+        """How programs are locked in, e.g. "seccomp+landlock7"."""
+        return self._sandbox.isolation
+
+    def run(self, pairs: Iterable[tuple[Task, str]], author: str = "policy") -> Iterator[Rollout]:
+        """Rollouts of `(task, program)` pairs as they are done; pairs are taken as there is room for them.
+
+        Every instance of a task always runs. What a machine's fault took is run again and never scored; raises
+        MachineFault when it is lost time and again.
+        """
+        episodes: dict[int, _Episode] = {}
+        jobs = self._jobs(pairs, episodes)
+        for _ in range(1 + MOST_REPEATS):
+            lost: list[Job] = []
+            for job, execution in self._sandbox.run(jobs, self._perception.answer):
+                number, index = job.key
+                if execution.outcome == "infrastructure":
+                    lost.append(job)
+                    message = execution.message
+                    continue
+                episodes[number].executions[index] = execution
+                if len(episodes[number].executions) == len(episodes[number].task.instances):
+                    yield self._rollout(episodes.pop(number), author)
+            if not lost:
+                return
+            jobs = iter(lost)
+        raise MachineFault(
+            f"{len(lost)} programs were lost {1 + MOST_REPEATS} times over: {message}; see to the machine"
+        )
+
+    def step(self, task: Task, program: str) -> Rollout:
+        """One episode."""
+        return next(iter(self.run([(task, program)])))
+
+    def execute(self, program: str, instance: Instance, question: Question, *, trace: bool = False) -> Execution:
+        """One program on one instance, unscored; with `trace`, it also tells the variables that changed per line."""
+        job = self._job(0, program, instance, question, trace)
+        for _ in range(1 + MOST_REPEATS):
+            ((_, execution),) = self._sandbox.run([job], self._perception.answer)
+            if execution.outcome != "infrastructure":
+                return execution
+        raise MachineFault(f"a program was lost {1 + MOST_REPEATS} times over: {execution.message}; see to the machine")
+
+    def close(self) -> None:
+        """End the sandbox's processes and the models'."""
+        self._sandbox.close()
+        self._perception.close()
+
+    def __enter__(self) -> "Environment":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _jobs(self, pairs: Iterable[tuple[Task, str]], episodes: dict[int, "_Episode"]) -> Iterator[Job]:
+        for number, (task, program) in enumerate(pairs):
+            if not task.instances:
+                raise UserFault(
+                    f"task {task.question.id!r} has no instances; a task needs at least one to be scored on"
+                )
+            episodes[number] = _Episode(task, program, {})
+            for index, instance in enumerate(task.instances):
+                yield self._job((number, index), program, instance, task.question)
+
+    def _job(self, key: Any, program: str, instance: Instance, question: Question, trace: bool = False) -> Job:
+        pictures = tuple(self._picture(instance, index) for index in range(len(instance.images)))
+        return Job(key, program, pictures, question.signature, question.options, trace=trace)
+
+    def _picture(self, instance: Instance, index: int) -> Picture:
+        """The instance's picture, kept for a while: its other programs need the same pixels and their hash."""
+        path = instance.images[index]
+        scene = instance.scenes[index] if instance.scenes else None
+        picture = self._pictures.get(path)
+        if picture is None or picture.scene != scene:
+            picture = self._pictures[path] = Picture(path, scene)
+        self._pictures.move_to_end(path)
+        if len(self._pictures) > _PICTURES_KEPT:
+            self._pictures.popitem(last=False)
+        return picture
+
+    def _rollout(self, episode: "_Episode", author: str) -> Rollout:
+        task = episode.task
+        executions = tuple(execution for _, execution in sorted(episode.executions.items()))
+        scores = tuple(map(self._score, [task] * len(executions), task.instances, executions))
+        reward = int(all(score.reward == 1 for score in scores))
+        return Rollout(task.question.id, task.question.category, episode.program, executions, scores, reward, author)
+
+    def _score(self, task: Task, instance: Instance, execution: Execution) -> Score:
+        if execution.outcome != "ok":
+            return Score(0, 0.0, execution.outcome)
+        return self._reward(task, instance, execution.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Episode:
+    """A task under way: what has come of the program on the instances that are done."""
+
+    task: Task
+    program: str
+    executions: dict[int, Execution]

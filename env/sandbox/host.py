@@ -1,0 +1,287 @@
+"""The event loop: starts processes, gathers their calls, answers them in batches and hears how they end.
+
+One thread, any number of programs in flight, and nothing in it waits for a program. Calls that need a model are
+gathered while other programs still compute and are answered in one go, so that models can work in batches.
+"""
+
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from visrep.env.faults import MachineFault, UserFault
+from visrep.env.perception import Request
+from visrep.env.sandbox.keeper import Busy, End, Inbox, Keeper
+from visrep.env.sandbox.limits import DEFAULT, Limits
+from visrep.env.sandbox.run import Job, Run
+from visrep.env.types import Execution
+
+Answer = Callable[[list[Request]], list[Any]]
+"""Replies to requests, in order: to find a tuple of detections, to query an Answer, to match a tuple of floats, to
+depth a float, to complete a text."""
+
+MOST_PARALLEL = 256
+
+_START_SECONDS = 60.0
+_GRACE_SECONDS = 1.0  # for a process to end after its result
+_LINGER_SECONDS = 0.001  # for programs that still compute to join a batch
+_READ_BYTES = 65536
+
+
+class Sandbox:
+    """Runs untrusted programs, each in its own locked process. For one thread; runs may be nested.
+
+    `parallel` is how many programs are in flight. `numpy` lets programs import it. `weak` accepts a kernel without
+    seccomp or Landlock, where programs are not kept from files and the network: only for programs that are trusted.
+    Raises UserFault where the lock cannot be had, MachineFault where no process can be started.
+    """
+
+    def __init__(
+        self, limits: Limits = DEFAULT, parallel: int = 64, *, numpy: bool = False, weak: bool = False
+    ) -> None:
+        if not 1 <= parallel <= MOST_PARALLEL:
+            raise UserFault(f"{parallel} programs in flight; expected 1 to {MOST_PARALLEL}")
+        self.limits = limits
+        self.parallel = parallel
+        self._keeper = Keeper(limits, numpy, weak)
+
+    @property
+    def isolation(self) -> str:
+        """What is in force, e.g. "seccomp+landlock7"."""
+        return self._keeper.isolation
+
+    def run(self, jobs: Iterable[Job], answer: Answer) -> Iterator[tuple[Job, Execution]]:
+        """Executions in the order in which they are done. Jobs are taken as there is room for them."""
+        return iter(_Loop(self._keeper, self.limits, self.parallel, iter(jobs), answer))
+
+    def close(self) -> None:
+        """End all processes."""
+        self._keeper.close()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class _Loop:
+    """One call of `Sandbox.run`.
+
+    Its clock stands still while the host is in a model, in the source of jobs or with the caller: none of that is the
+    programs' time.
+    """
+
+    def __init__(self, keeper: Keeper, limits: Limits, parallel: int, jobs: Iterator[Job], answer: Answer) -> None:
+        self._keeper = keeper
+        self._limits = limits
+        self._parallel = parallel
+        self._jobs = jobs
+        self._answer = answer
+        self._exhausted = False
+        self._away = 0.0
+        self._inbox: Inbox = deque()
+        self._runs: dict[int, Run] = {}
+        self._waiting: dict[int, Run] = {}
+        self._done: deque[tuple[Job, Execution]] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._watched: socket.socket | None = None
+
+    def __iter__(self) -> Iterator[tuple[Job, Execution]]:
+        try:
+            while True:
+                self._fill()
+                while self._done:
+                    finished = self._done.popleft()
+                    left = time.monotonic()
+                    yield finished
+                    self._away += time.monotonic() - left
+                if self._runs:
+                    self._step()
+                elif self._exhausted:
+                    return
+        finally:
+            self._abandon()
+
+    def _now(self) -> float:
+        return time.monotonic() - self._away
+
+    def _fill(self) -> None:
+        """Start jobs while there is room."""
+        while not self._exhausted and len(self._runs) + len(self._done) < self._parallel:
+            left = time.monotonic()
+            job = next(self._jobs, None)
+            if job is None:
+                self._exhausted = True
+            else:
+                self._start(job)
+            self._away += time.monotonic() - left
+
+    def _start(self, job: Job) -> None:
+        size = len(job.program.encode("utf-8", "surrogatepass"))
+        if size > self._limits.source_bytes:
+            message = f"{size} bytes; at most {self._limits.source_bytes}"
+            self._done.append((job, Execution("source_too_large", message=message)))
+            return
+        number, connection = self._keeper.spawn(self._inbox)
+        try:
+            run = Run(job, self._limits, number, connection)
+        except BaseException:
+            connection.close()
+            raise
+        connection.setblocking(False)
+        run.deadline = self._now() + _START_SECONDS
+        self._runs[number] = run
+        self._selector.register(connection, selectors.EVENT_READ, run)
+        self._send(run)
+
+    def _step(self) -> None:
+        """Wait for something to happen, and see to it."""
+        self._watch_keeper()
+        events = self._selector.select(self._patience())
+        for key, mask in events:
+            if key.data is None:
+                self._keeper.read()
+            else:
+                self._serve(key.data, mask)
+        while self._inbox:
+            self._hear(self._inbox.popleft())
+        if self._waiting and (not events or len(self._waiting) == len(self._runs)):
+            self._answer_waiting()
+        now = self._now()
+        for run in [run for run in self._runs.values() if run.deadline <= now]:
+            self._overdue(run, now)
+
+    def _watch_keeper(self) -> None:
+        if self._watched is not self._keeper.control:
+            if self._watched is not None:
+                self._selector.unregister(self._watched)
+            self._watched = self._keeper.control
+            self._selector.register(self._watched, selectors.EVENT_READ, None)
+
+    def _patience(self) -> float:
+        """How long to wait for the next event, in seconds."""
+        if self._inbox:
+            return 0.0
+        if self._waiting:
+            return _LINGER_SECONDS if len(self._waiting) < len(self._runs) else 0.0
+        return max(0.0, min(run.deadline for run in self._runs.values()) - self._now())
+
+    def _serve(self, run: Run, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE:
+            self._send(run)
+        if mask & selectors.EVENT_READ and not self._receive(run):
+            self._selector.unregister(run.connection)
+
+    def _receive(self, run: Run) -> bool:
+        """Read once what the process sent, and act on it; False when there is nothing and never will be."""
+        try:
+            data = run.connection.recv(_READ_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        if not data:
+            return False
+        was_ready, was_over = run.ready, run.over
+        run.take(data)
+        if run.ready and not was_ready:
+            run.start_clock(self._now())
+        if run.condemned:
+            self._keeper.kill(run.number)
+            run.stop_clock(self._now())
+        elif run.over and not was_over:
+            run.stop_clock(self._now())
+            run.deadline = self._now() + _GRACE_SECONDS
+        elif run.pending is not None and run.number not in self._waiting:
+            run.stop_clock(self._now())
+            self._waiting[run.number] = run
+        if run.unsent:
+            self._send(run)
+        return True
+
+    def _send(self, run: Run) -> None:
+        """Send what the socket takes, and the rest when it takes more."""
+        writing = bool(self._selector.get_key(run.connection).events & selectors.EVENT_WRITE)
+        try:
+            run.unsent = run.unsent[run.connection.send(run.unsent, socket.MSG_NOSIGNAL) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # the process is gone; its end is on the way
+            run.unsent = b""
+        if bool(run.unsent) != writing:
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if run.unsent else 0)
+            self._selector.modify(run.connection, events, run)
+
+    def _hear(self, news: End | Busy) -> None:
+        run = self._runs.get(news.number)
+        if run is None:
+            return
+        if isinstance(news, End):
+            self._conclude(run, news)
+        elif not run.over and not run.extend(self._now()):
+            run.condemn("timeout", f"more than {self._limits.wall_seconds:g} s, many times over")
+            self._keeper.kill(run.number)
+
+    def _conclude(self, run: Run, end: End) -> None:
+        """Read what the process sent before it ended, then settle."""
+        while self._receive_last(run):
+            pass
+        run.stop_clock(self._now())
+        self._drop(run)
+        self._done.append((run.job, run.execution(end)))
+
+    def _receive_last(self, run: Run) -> bool:
+        try:
+            data = run.connection.recv(_READ_BYTES)
+        except OSError:
+            return False
+        run.take(data)
+        return bool(data)
+
+    def _drop(self, run: Run) -> None:
+        del self._runs[run.number]
+        self._waiting.pop(run.number, None)
+        if run.connection in self._selector.get_map():
+            self._selector.unregister(run.connection)
+        run.connection.close()
+
+    def _answer_waiting(self) -> None:
+        """Ask the models once for all programs that wait."""
+        waiting, self._waiting = self._waiting, {}
+        pending = [run.pending.requests if run.pending else () for run in waiting.values()]
+        requests = [request for group in pending for request in group]
+        left = time.monotonic()
+        replies = iter(self._answer(requests))
+        seconds = time.monotonic() - left
+        self._away += seconds
+        for run, group in zip(waiting.values(), pending, strict=True):
+            try:
+                run.reply([next(replies) for _ in group], seconds)
+            except StopIteration:
+                raise MachineFault(f"perception gave fewer than {len(requests)} replies") from None
+            if run.condemned:
+                self._keeper.kill(run.number)
+            else:
+                run.start_clock(self._now())
+                self._send(run)
+
+    def _overdue(self, run: Run, now: float) -> None:
+        run.deadline = float("inf")
+        if run.over:
+            self._keeper.kill(run.number)
+        elif not run.ready:
+            run.condemn("infrastructure", f"the process did not start within {_START_SECONDS:g} s")
+            self._keeper.kill(run.number)
+        else:
+            self._keeper.expire(run.number)
+
+    def _abandon(self) -> None:
+        """Nobody wants the rest."""
+        for run in list(self._runs.values()):
+            self._keeper.kill(run.number)
+            self._drop(run)
+        self._selector.close()

@@ -1,0 +1,184 @@
+"""The host's handle on the zygote: starts it, tests the lock, asks for processes and hears of their ends."""
+
+import itertools
+import json
+import socket
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from visrep.env.faults import MachineFault, UserFault
+from visrep.env.sandbox import protocol, zygote
+from visrep.env.sandbox.limits import Limits
+
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a process ended; `lost` where nobody can know, because the zygote went with it or could not fork."""
+
+    number: int
+    status: int = 0
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Reply to `expire`: the process was not killed, for it is not asleep."""
+
+    number: int
+
+
+Inbox = deque[End | Busy]
+
+
+class Keeper:
+    """Keeps one zygote alive. Raises MachineFault when none can be started, UserFault when it cannot be locked."""
+
+    def __init__(self, limits: Limits, numpy: bool, weak: bool) -> None:
+        self._settings = {
+            "env": str(Path(__file__).resolve().parent.parent),
+            "numpy": _numpy_folder() if numpy else None,
+            "cpu_seconds": limits.cpu_seconds,
+            "memory_mb": limits.memory_mb,
+        }
+        self._numbers = itertools.count(1)
+        self._inboxes: dict[int, Inbox] = {}
+        self._start()
+        self._refuse_unless_locked(weak)
+
+    @property
+    def control(self) -> socket.socket:
+        """The socket to watch; another one after the zygote was replaced."""
+        return self._control
+
+    def spawn(self, inbox: Inbox) -> tuple[int, socket.socket]:
+        """Ask for a locked process: its number, under which its end comes to `inbox`, and the socket to it."""
+        return self._spawn(zygote.START, inbox)
+
+    def kill(self, number: int) -> None:
+        self._command(zygote.KILL, number)
+
+    def expire(self, number: int) -> None:
+        """Kill the process if it sleeps; if it works or waits for a processor, `Busy` comes to its inbox instead."""
+        self._command(zygote.EXPIRE, number)
+
+    def read(self) -> None:
+        """Put what the zygote has reported into the inboxes. A zygote that died is replaced, its processes lost."""
+        while True:
+            try:
+                data = self._control.recv(zygote.REPORT.size, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                data = b""
+            if not data:
+                self._replace()
+                return
+            kind, number, status, cpu, peak = zygote.REPORT.unpack(data)
+            if kind == zygote.BUSY:
+                self._inboxes[number].append(Busy(number))
+            else:
+                self._inboxes.pop(number).append(End(number, status, cpu, peak, status == zygote.NOT_STARTED))
+
+    def close(self) -> None:
+        self._control.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            settings = json.dumps({**self._settings, "control": theirs.fileno()})
+            self._process = subprocess.Popen(
+                # -I would ignore the seed of hashes, -S and -s keep site-packages (and this program) out.
+                [sys.executable, "-s", "-P", "-S", "-B", zygote.__file__, settings],
+                env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self.isolation: str = self._hello()["isolation"]
+
+    def _hello(self) -> dict[str, Any]:
+        self._control.settimeout(_START_SECONDS)
+        try:
+            hello: dict[str, Any] = json.loads(self._control.recv(4096) or b'{"error": "it ended at once"}')
+        except TimeoutError:
+            hello = {"error": f"not ready after {_START_SECONDS:.0f} s"}
+        self._control.settimeout(None)
+        if "error" in hello:
+            self.close()
+            raise MachineFault(f"the sandbox's first process does not start: {hello['error']}")
+        return hello
+
+    def _refuse_unless_locked(self, weak: bool) -> None:
+        """Fail closed: what the kernel lacks or the self-test got out of is accepted only where the user says so."""
+        missing = [part for part in ("seccomp", "landlock") if part not in self.isolation]
+        escapes = self._escapes()
+        if escapes:
+            self.isolation += " (open: " + ", ".join(escapes) + ")"
+        if (missing or escapes) and not weak:
+            self.close()
+            found = f"no {' and no '.join(missing)}" if missing else f"a locked process could {', '.join(escapes)}"
+            raise UserFault(
+                f"programs cannot be locked in on this machine: {found}; run on Linux 5.13 or later on x86-64 "
+                "with Landlock switched on, or accept the weaker isolation where you trust the programs"
+            )
+
+    def _escapes(self) -> list[str]:
+        """What a locked throw-away process can still do; "report" where it could not even say."""
+        inbox: Inbox = deque()
+        _, connection = self._spawn(zygote.PROBE, inbox)
+        connection.settimeout(_START_SECONDS)
+        frames, messages = protocol.Frames(), list[Any]()
+        with connection:
+            try:
+                while data := connection.recv(4096):
+                    messages.extend(frames.take(data))
+            except (TimeoutError, ConnectionError, protocol.Violation):
+                messages.clear()
+        return list(messages[0][1]) if messages else ["report"]
+
+    def _spawn(self, kind: bytes, inbox: Inbox) -> tuple[int, socket.socket]:
+        number = next(self._numbers)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._inboxes[number] = inbox
+            self._command(kind, number, theirs)
+        return number, ours
+
+    def _command(self, kind: bytes, number: int, connection: socket.socket | None = None) -> None:
+        message = [zygote.COMMAND.pack(kind, number)]
+        try:
+            if connection is None:
+                self._control.sendmsg(message)
+            else:
+                socket.send_fds(self._control, message, [connection.fileno()])
+        except (ConnectionError, BrokenPipeError):
+            return  # `read` will find out, and the process's end is told as lost
+
+    def _replace(self) -> None:
+        lost, self._inboxes = self._inboxes, {}
+        for number, inbox in lost.items():
+            inbox.append(End(number, lost=True))
+        self.close()
+        self._start()
+
+
+def _numpy_folder() -> str:
+    import numpy
+
+    return str(Path(numpy.__file__).resolve().parent.parent)

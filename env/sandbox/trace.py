@@ -1,0 +1,101 @@
+"""What changed on which line, from inside the program's process: a help to the reader, never used for a reward.
+
+Printing uses exact types only and never calls a program's `__repr__`, `__len__` or `__getattribute__`: they may loop,
+lie or raise. Everything is capped in lines, characters, depth and width, shared structures included.
+"""
+
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from visrep.env.image_patch import ImagePatch
+
+MOST_LINES = 200
+MOST_CHARACTERS = 32_000
+
+_DEPTH, _WIDTH, _TEXT, _WHOLE = 3, 6, 80, 300
+_TYPE_NAME = type.__dict__["__name__"].__get__
+_PATCH_EDGES = tuple(ImagePatch.__dict__[name].__get__ for name in ("left", "lower", "right", "upper"))
+_SEQUENCES: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("{", "}")}
+
+
+def show(value: Any, depth: int = _DEPTH) -> str:
+    """The value in at most a line, without running any code of the program."""
+    kind = type(value)
+    if value is None or kind is bool or kind is float:
+        return repr(value)
+    if kind is int:
+        return repr(value) if value.bit_length() < 128 else f"<int of {value.bit_length()} bits>"
+    if kind is str:
+        return repr(value[:_TEXT]) + ("…" if len(value) > _TEXT else "")
+    if kind is ImagePatch:
+        try:
+            return f"ImagePatch({', '.join(show(edge(value), 0) for edge in _PATCH_EDGES)})"
+        except AttributeError:  # the program deleted one
+            return "<ImagePatch>"
+    if kind in _SEQUENCES or kind is dict:
+        return _show_container(value, depth)[:_WHOLE]
+    return f"<{type_name(kind)}>"
+
+
+def type_name(kind: type) -> str:
+    """Name of a class, without asking its metaclass, on one line."""
+    return " ".join(_TYPE_NAME(kind)[:_TEXT].split())
+
+
+def _show_container(value: Any, depth: int) -> str:
+    kind = type(value)
+    opening, closing = _SEQUENCES.get(kind, ("{", "}"))
+    if depth <= 0:
+        return f"{opening}…{closing}"
+    count = len(value)
+    first = [item for item, _ in zip(value.items() if kind is dict else value, range(_WIDTH), strict=False)]
+    if kind is dict:
+        shown = [f"{show(key, depth - 1)}: {show(item, depth - 1)}" for key, item in first]
+    else:
+        shown = [show(item, depth - 1) for item in first]
+    more = f", … {count} in all" if count > _WIDTH else ""
+    return f"{opening}{', '.join(shown)}{more}{closing}"
+
+
+class Tracer:
+    """A `sys.settrace` function that notes the local variables that changed before each line of one source file."""
+
+    def __init__(self, filename: str, send: Callable[[list[Any]], None]) -> None:
+        self._filename = filename
+        self._send = send
+        self._steps: list[Any] = []
+        self._characters = 0
+        self._known: dict[int, dict[str, str]] = {}
+        self._full = False
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> "Tracer | None":
+        if self._full or frame.f_code.co_filename != self._filename:
+            return None
+        if event == "call":
+            self._known[id(frame)] = {}
+        elif event in ("line", "return"):
+            self._note(frame)
+            if event == "return":
+                self._known.pop(id(frame), None)
+        return self
+
+    def finish(self) -> None:
+        """Send what was noted; nothing more is."""
+        if not self._full:
+            self._full = True
+            self._send(self._steps)
+
+    def _note(self, frame: FrameType) -> None:
+        if frame.f_code.co_name == "<module>":
+            return
+        known = self._known.setdefault(id(frame), {})
+        changed = {}
+        for name, value in frame.f_locals.items():
+            shown = show(value)
+            if known.get(name) != shown:
+                known[name] = changed[name[:_TEXT]] = shown
+        self._steps.append([frame.f_lineno, changed])
+        self._characters += sum(len(name) + len(shown) for name, shown in changed.items())
+        if len(self._steps) >= MOST_LINES or self._characters >= MOST_CHARACTERS:
+            self.finish()

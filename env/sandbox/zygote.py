@@ -1,0 +1,216 @@
+"""The process that all programs' processes are forked from. Run as a script by `keeper.py`; it imports no host code.
+
+It was started by exec with an empty environment, so that nothing of the host (annotations above all) is in its
+memory; it has the standard library preloaded, because a locked process can open no file; it never sees a program. It
+forks, kills and reaps on the host's command, so that no process number is used again before its end was noticed.
+
+Messages on the control socket (SEQPACKET, so one message is one read):
+
+    host to zygote   COMMAND: a letter and a number the host chose; start and probe carry the child's socket
+    zygote to host   one JSON text when ready, then REPORT: a letter, the number, wait status, CPU seconds, peak memory
+"""
+
+import array
+import fcntl
+import gc
+import json
+import os
+import random
+import select
+import signal
+import socket
+import struct
+import sys
+import types
+import warnings
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from visrep.env.sandbox.lock import Lock
+
+START, PROBE, KILL, EXPIRE = b"s", b"p", b"k", b"e"
+ENDED, BUSY = b"x", b"b"
+COMMAND = struct.Struct("<cQ")
+REPORT = struct.Struct("<cQidQ")
+NOT_STARTED = -1
+"""In place of a wait status: the system would not fork."""
+
+CONNECTION, RULESET = 3, 4
+"""Descriptors of a child: its socket, and the Landlock ruleset until it is in force."""
+
+
+class Zygote:
+    """Serves the control socket until the host closes it, then kills every child and ends."""
+
+    def __init__(self, control: socket.socket, lock: "Lock") -> None:
+        self._control = control
+        self._lock = lock
+        # Out of the way of the low descriptors that a child's own are moved to.
+        self._ruleset = None if lock.ruleset is None else fcntl.fcntl(lock.ruleset, fcntl.F_DUPFD, 10)
+        self._numbers: dict[int, int] = {}
+        self._pids: dict[int, int] = {}
+        self._unsent: deque[bytes] = deque()
+        self._wake, self._woken = socket.socketpair()
+        for end in (self._wake, self._woken, control):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        try:
+            while True:
+                # Reports never block: the host may be away in a model for minutes, and commands must still be read.
+                poll.register(self._control, select.POLLIN | (select.POLLOUT if self._unsent else 0))
+                ready = {descriptor for descriptor, _ in poll.poll()}
+                if self._control.fileno() in ready and not self._obey():
+                    return
+                if self._wake.fileno() in ready:
+                    self._wake.recv(4096)
+                    self._reap()
+                self._send()
+        finally:
+            for pid in self._numbers:
+                os.kill(pid, signal.SIGKILL)
+
+    def _obey(self) -> bool:
+        """Carry out all commands that are here; False once the host has closed its end."""
+        while True:
+            try:
+                data, ancillary, _, _ = self._control.recvmsg(COMMAND.size, socket.CMSG_SPACE(4))
+            except BlockingIOError:
+                return True
+            except ConnectionError:
+                return False
+            if not data:
+                return False
+            kind, number = COMMAND.unpack(data)
+            if kind in (START, PROBE):
+                descriptors = array.array("i", ancillary[0][2])
+                self._start(number, descriptors[0], kind == PROBE)
+            elif number in self._pids:
+                self._stop(self._pids[number], number, kind == EXPIRE)
+
+    def _start(self, number: int, connection: int, probe: bool) -> None:
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:
+            self._unsent.append(REPORT.pack(ENDED, number, NOT_STARTED, 0.0, 0))
+        else:
+            if pid == 0:
+                self._become_child(parent, connection, probe)
+            self._numbers[pid], self._pids[number] = number, pid
+        os.close(connection)
+
+    def _become_child(self, parent: int, connection: int, probe: bool) -> NoReturn:
+        """Keep nothing but the socket, lock up, and only then read the job."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.dup2(connection, CONNECTION)
+            if self._ruleset is not None:
+                os.dup2(self._ruleset, RULESET)
+            os.closerange(RULESET + (self._ruleset is not None), 65536)
+            self._lock.apply(parent, None if self._ruleset is None else RULESET)
+            from visrep.env.sandbox import child, probes, protocol  # preloaded
+
+            if probe:
+                os.write(CONNECTION, protocol.frame(["probe", probes.escapes(parent, CONNECTION)]))
+            else:
+                child.serve(CONNECTION)
+        finally:
+            os._exit(1)
+
+    def _stop(self, pid: int, number: int, unless_busy: bool) -> None:
+        if unless_busy and _is_running(pid):
+            self._unsent.append(REPORT.pack(BUSY, number, 0, 0.0, 0))
+        else:
+            os.kill(pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            number = self._numbers.pop(pid)
+            del self._pids[number]
+            cpu = usage.ru_utime + usage.ru_stime
+            self._unsent.append(REPORT.pack(ENDED, number, status, cpu, usage.ru_maxrss * 1024))
+
+    def _send(self) -> None:
+        while self._unsent:
+            try:
+                self._control.send(self._unsent[0])
+            except BlockingIOError:
+                return
+            self._unsent.popleft()
+
+
+def _is_running(pid: int) -> bool:
+    """Whether the process is on a processor, waits for one or for the disk, rather than sleeps."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in "RD"
+
+
+def _stand_in_packages(env: str) -> None:
+    """Make `visrep.env...` importable without running any `__init__` of it: those import the host's side."""
+    for name, folder in (("visrep", ""), ("visrep.env", env), ("visrep.env.sandbox", f"{env}/sandbox")):
+        package = types.ModuleType(name)
+        package.__path__ = [folder]
+        sys.modules[name] = package
+
+
+def _preload(numpy_folder: str | None) -> None:
+    if numpy_folder is not None:
+        sys.path.append(numpy_folder)
+        import numpy
+        import numpy.random  # found lazily otherwise, and nothing is found after the lock
+
+        del numpy
+    from visrep.env.sandbox import child, probes
+
+    child.preload()
+    warnings.simplefilter("ignore")
+    random.seed(0)
+    del probes
+
+
+def _volunteer_for_the_killer() -> None:
+    """Where memory runs out, the kernel should end a program rather than the host."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("500")
+    except OSError:
+        return
+
+
+def main() -> None:
+    settings: dict[str, Any] = json.loads(sys.argv[1])
+    control = socket.socket(fileno=settings["control"])
+    _volunteer_for_the_killer()
+    _stand_in_packages(settings["env"])
+    try:
+        from visrep.env.sandbox.lock import Lock
+
+        _preload(settings["numpy"])
+        lock = Lock(settings["cpu_seconds"], settings["memory_mb"])
+    except Exception as error:  # said where somebody can hear it: this process has no standard error
+        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:500]}).encode())
+        return
+    control.send(json.dumps({"isolation": lock.isolation}).encode())
+    gc.collect()
+    gc.freeze()  # else a child's first collection copies every page
+    Zygote(control, lock).serve()
+
+
+if __name__ == "__main__":
+    main()
