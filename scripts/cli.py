@@ -7,7 +7,6 @@ inside their functions, so that `visrep --help` answers at once.
 
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ app.command()(export.export)
 app.command()(ask.ask)
 app.command()(execute.execute)
 app.command()(show.show)
-app.add_typer(corrections.app)
+app.add_typer(corrections.app, name="corrections")
 app.command()(doctor.doctor)
 
 
@@ -56,6 +55,8 @@ def _fail(message: str, status: int) -> int:
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         typer.echo(f"visrep {metadata.version('visrep')}")
         raise typer.Exit
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from visrep.env.types import Task
     from visrep.train.config import Recipe
 
-app = typer.Typer(name="corrections", help="Programs written by people: add one, list them, verify them again.")
+app = typer.Typer(help="Programs written by people: add one, list them, verify them again.")
 
 RecipeName = Annotated[
     str, typer.Option("--recipe", help="Name or file; says the tasks and what sees.", show_default=False)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib.util
-import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -135,6 +135,9 @@ def _cache() -> Finding:
 
     folder = cache_home()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if os.access(existing, os.W_OK):
-        return Finding("cache", "ok", str(folder))
-    return Finding("cache", "missing", f"{folder} cannot be written", "set VISREP_CACHE to a writable folder")
+    try:
+        with tempfile.TemporaryFile(dir=existing):  # permission bits say little: root, read-only file systems
+            return Finding("cache", "ok", str(folder))
+    except OSError as error:
+        found = f"{folder} cannot be written: {error.strerror}"
+        return Finding("cache", "missing", found, "set VISREP_CACHE to a writable folder")

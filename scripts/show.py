@@ -14,7 +14,6 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from visrep.env import rollouts
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.types import Execution, Rollout, Score, Task
 from visrep.scripts import terminal
@@ -54,6 +53,7 @@ def show(
     as_json: terminal.Json = False,
 ) -> None:
     """Browse a run: without a filter its results, with one the programs, their outcomes, values and calls."""
+    from visrep.env import rollouts  # builds its validators when imported, which `--help` need not wait for
     from visrep.train.run import Run
 
     opened = Run.open(run)
@@ -108,6 +108,8 @@ def _outcome_table(sampled: dict[int, Counter[str]]) -> Table:
 
 
 def _outcomes(file: Path) -> Counter[str]:
+    from visrep.env import rollouts
+
     return Counter(outcome_of(rollout) for rollout in rollouts.read(file))
 
 
@@ -128,6 +130,8 @@ def _files(run: "Run", iteration: int | None, held_out: bool) -> list[Path]:
 
 def _find(files: list[Path], wanted: Wanted, limit: int) -> tuple[list[Rollout], int]:
     """The first programs that pass, and how many do. Refuses a word that nothing has, with the nearest that exists."""
+    from visrep.env import rollouts
+
     found: list[Rollout] = []
     count = 0
     known: dict[str, set[str]] = {"category": set(), "task": set(), "outcome": set()}
