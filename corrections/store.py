@@ -64,7 +64,7 @@ def add(
         author=author.strip(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         note=note,
-        perception=environment.perception.identity,
+        perception=environment.perception,
         recipe=recipe,
     )
     _append(path, correction)

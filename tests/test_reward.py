@@ -53,6 +53,7 @@ def test_notation_does_not_matter(answer: str, value: object) -> None:
         ("yes", "true"),
         ("yes", 1),
         ("1", True),
+        ("the", "a"),
         ("2", 2.0000001),
         ("2", "two"),
         ("1000", "1e3"),
@@ -61,6 +62,7 @@ def test_notation_does_not_matter(answer: str, value: object) -> None:
         ("red", "red\u00a0"),  # no-break space
         ("red", "ｒｅｄ"),  # full width
         ("2", "٢"),  # Arabic-Indic digit
+        ("٢", "٢.0"),
     ],
 )
 def test_another_answer_is_wrong(answer: str, value: object) -> None:
