@@ -30,6 +30,8 @@ _PICTURES_KEPT = 256
 class Seeing(Protocol):
     """What answers programs' questions about pictures: in practice `visrep.env.perception.service.Service`."""
 
+    identity: str
+
     def answer(self, requests: Sequence[Request]) -> list[Any]: ...
 
     def close(self) -> None: ...
@@ -48,6 +50,11 @@ class Environment:
     def isolation(self) -> str:
         """How programs are locked in, e.g. "seccomp+landlock7"."""
         return self._sandbox.isolation
+
+    @property
+    def perception(self) -> str:
+        """Identity of what answers programs' questions: replies of equal identity are equal."""
+        return self._perception.identity
 
     def run(self, pairs: Iterable[tuple[Task, str]], author: str = "policy") -> Iterator[Rollout]:
         """Rollouts of `(task, program)` pairs as they are done; pairs are taken as there is room for them.
