@@ -1,6 +1,7 @@
 """Drawn data sets: what is seen is what is annotated, and every question can be answered by a short program."""
 
 import json
+import re
 import runpy
 import tomllib
 from collections import Counter, defaultdict
@@ -100,16 +101,19 @@ def test_splits_share_no_question_and_no_picture(root: Path) -> None:
     assert not pictures[0] & pictures[1]
 
 
-def test_no_example_of_a_prompt_can_be_drawn(tasks: list[Task]) -> None:
-    words = {word for task in tasks for word in task.question.text.replace("?", " ").split()}
+def test_no_example_of_a_prompt_can_be_drawn_and_all_are_right(tasks: list[Task]) -> None:
+    drawn = {"star": "circle", "ring": "square", "orange": "red", "gray": "blue"}
+    words = {word.removesuffix("s") for task in tasks for word in re.findall(r"\w+", task.question.text)}
+    assert not words & set(drawn)
     path = Path(__file__).parents[1] / "policy" / "examples" / "drawn.toml"
     examples = tomllib.loads(path.read_text())["example"]
-    assert len(examples) == 6
+    assert len({example["category"] for example in examples} & set(CATEGORIES)) == len(examples) == 6
     for example in examples:
-        assert example["category"] in CATEGORIES
-        assert {"star", "stars", "ring", "rings", "orange", "gray"} & set(example["question"].strip("?").split())
-        assert example["program"].startswith("def execute_command(image):\n")
-    assert not {"star", "stars", "ring", "rings", "orange", "gray"} & words
+        question, code = (
+            re.sub("|".join(drawn), lambda found: drawn[found[0]], example[key]) for key in ("question", "program")
+        )
+        assert question != example["question"], "its words are not drawn ones"
+        assert code.strip() == program(example["category"], question), "programs of that form are right: see above"
 
 
 def test_the_annotation_fits_the_pixels() -> None:

@@ -1,6 +1,7 @@
 """NLVR's loader on the corpus itself, where it is at hand, and on broken files."""
 
 import json
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -10,13 +11,51 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visrep import reward
+from visrep.env.environment import Environment
 from visrep.env.faults import UserFault
+from visrep.env.perception import scene as annotated
+from visrep.env.perception import shapes
+from visrep.env.perception.service import Service
+from visrep.env.sandbox import Sandbox
 from visrep.env.tasks import nlvr
 from visrep.env.types import Box, Task
 
 CORPUS = Path(__file__).parents[2] / "shared" / "data" / "nlvr"
 
 COLOURS = {"yellow": (255, 255, 0), "black": (0, 0, 0), "blue": (0, 153, 255)}
+
+PROGRAMS = {
+    r"There are (\d) (\w+) (circle|triangle)s": """
+    return len(image.find("{1} {2}")) == {0}""",
+    r"one of the grey \w+ (?:has|contains) exactly (\w+) objects?": """
+    return any(len(box.find("object")) == {0} for box in image.find("box"))""",
+    r"There is a tower with (\w+) blocks": """
+    return any(len(tower.find("block")) == {0} for tower in image.find("tower"))""",
+    r"There (?:is|are) (\d) towers? with a (\w+) block at the top": """
+    tops = [max(tower.find("block"), key=lambda x: x.upper) for tower in image.find("tower")]
+    return len([top for top in tops if top.simple_query("What color is this?") == "{1}"]) == {0}""",
+    r"There is a tower with a (\w+) block (?:over|above) a (\w+) block": """
+    towers = [sorted(tower.find("block"), key=lambda x: x.lower) for tower in image.find("tower")]
+    pairs = [pair for tower in towers for pair in zip(tower, tower[1:])]
+    return any(y.verify_property("block", "{0}") and x.verify_property("block", "{1}") for x, y in pairs)""",
+    r"There is a (\w+ \w+) closely touching the bottom of a box": """
+    return any(item.lower - box.lower < 1 for box in image.find("box") for item in box.find("{0}"))""",
+    r"There is a box with items of only one color": """
+    boxes = [{{item.simple_query("What color is this?") for item in box.find("item")}} for box in image.find("box")]
+    return any(len(colors) == 1 for colors in boxes)""",
+}
+"""Sentences of a regular form, and what they mean as a program."""
+
+NUMBERS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7"}
+
+
+def program(sentence: str) -> str | None:
+    for pattern, body in PROGRAMS.items():
+        found = re.fullmatch(pattern, sentence.rstrip(". "), re.IGNORECASE)
+        if found:
+            return "def execute_command(image):" + body.format(*(NUMBERS.get(word, word) for word in found.groups()))
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +131,17 @@ def test_categories_are_few_and_none_is_rare(tasks: list[Task]) -> None:
 )
 def test_a_category_is_what_a_program_has_to_look_at(sentence: str, category: str) -> None:
     assert nlvr.category(sentence) == category
+
+
+def test_programs_that_mean_the_sentence_are_right(tasks: list[Task]) -> None:
+    pairs = [(task, text) for task in tasks if (text := program(task.question.text))]
+    assert len(pairs) >= 30
+    with Sandbox() as sandbox:
+        for backend in (annotated.load(), shapes.load()):
+            rollouts = list(Environment(sandbox, Service(backend), reward.score).run(pairs))
+            wrong = [rollout.program for rollout in rollouts if not rollout.reward]
+            assert len(rollouts) == len(pairs)
+            assert len(wrong) <= 0.1 * len(pairs), "\n".join(wrong)  # people's judgements are not all consistent
 
 
 def test_no_sentence_of_the_corpus_is_an_example(tasks: list[Task]) -> None:
