@@ -34,10 +34,12 @@ class Service:
 
     Replies are remembered in memory and, with `cache`, on disk for later runs. Their key holds the backend's identity,
     the picture's pixels and annotation, the box, the method and its arguments. `identity` names what answers.
+    `has_text_model` says whether `complete` can be asked.
     """
 
     def __init__(self, backend: Perception, text_model: TextModel | None = None, cache: Path | None = None) -> None:
         self.identity = " + ".join(part.identity for part in (backend, text_model) if part)
+        self.has_text_model = text_model is not None
         self._backend = backend
         self._text_model = text_model
         self._cache = Cache(cache) if cache else None

@@ -115,7 +115,10 @@ def _grounds(pixels: Pixels) -> list[Colour]:
         colour = np.median(pixels[codes == code], axis=0) if counts[code] else None
         if colour is None or any(np.abs(colour - known).max() <= _NEAR_GROUND for known in grounds):
             continue
-        _, _, found, _ = cv2.connectedComponentsWithStats(_near(pixels, colour), connectivity=4)
+        mask = _near(pixels, colour)
+        if not (mask.any(0).all() or mask.any(1).all()):
+            continue  # absent from some row and some column, so it cannot reach across: saves most of the time
+        _, _, found, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
         if ((found[1:, cv2.CC_STAT_WIDTH] == width) | (found[1:, cv2.CC_STAT_HEIGHT] == height)).any():
             grounds.append(colour)
     return grounds
