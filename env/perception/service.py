@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from visrep.env.faults import MachineFault, UserFault
+from visrep.env.faults import MachineFault
 from visrep.env.perception import Answer, Detection, Method, Perception, Request, TextModel, View
 from visrep.env.perception.cache import Cache
 from visrep.env.perception.picture import Picture
@@ -18,6 +18,9 @@ from visrep.env.types import Box
 
 REMEMBERED = 100_000
 """Replies kept in memory."""
+
+NO_TEXT = ""
+"""The reply to `complete` without a text model: a policy may write `llm_query` unasked, which must not end the run."""
 
 
 @dataclass(slots=True)
@@ -34,12 +37,10 @@ class Service:
 
     Replies are remembered in memory and, with `cache`, on disk for later runs. Their key holds the backend's identity,
     the picture's pixels and annotation, the box, the method and its arguments. `identity` names what answers.
-    `has_text_model` says whether `complete` can be asked.
     """
 
     def __init__(self, backend: Perception, text_model: TextModel | None = None, cache: Path | None = None) -> None:
         self.identity = " + ".join(part.identity for part in (backend, text_model) if part)
-        self.has_text_model = text_model is not None
         self._backend = backend
         self._text_model = text_model
         self._cache = Cache(cache) if cache else None
@@ -49,7 +50,7 @@ class Service:
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         """One reply per request: find `tuple[Detection, ...]`, query `Answer`, match `tuple[float, ...]`, depth
-        `float`, complete `str`. Raises UserFault for `complete` without a text model, MachineFault when one breaks."""
+        `float`, complete `str`. Raises MachineFault when a model breaks."""
         keys = [self._key(request) for request in requests]
         wanted = dict(zip(keys, requests, strict=True))
         replies = {key: self._known[key] for key in wanted if key in self._known}
@@ -102,9 +103,7 @@ class Service:
         arguments = [request.arguments for request in requests]
         if method == "complete":
             if self._text_model is None:
-                raise UserFault(
-                    "a program asked llm_query, but no text model is set; set one or do not offer llm_query"
-                )
+                return [NO_TEXT for _ in requests]
             return self._text_model.complete([prompt for (prompt,) in arguments])
         views = [_view(request) for request in requests]
         match method:
