@@ -31,6 +31,9 @@ _NOT_OFFERED = ("open", "exec", "eval", "compile", "input", "breakpoint", "help"
 _DEEPEST, _MOST_ITEMS, _MOST_BITS, _MESSAGE = 4, 10_000, 4096, 300
 _ARGS = BaseException.__dict__["args"].__get__
 _TRACEBACK = BaseException.__dict__["__traceback__"].__get__
+
+_importable = set(IMPORTABLE)
+_numpy_scalars: set[type] = set()
 _MEMORY_FRAME = protocol.frame(["result", "memory", None, "out of memory", None])
 
 
@@ -46,10 +49,14 @@ class _TooLarge(Exception):
     """The returned value does not fit."""
 
 
-def preload() -> None:
+def preload(numpy: bool) -> None:
     """Import, while files can still be opened, all that a program may come to need."""
-    for name in (*IMPORTABLE, *_NEEDED_LATER):
+    for name in (*IMPORTABLE, *_NEEDED_LATER, *(("numpy", "numpy.random", "numpy.ma") if numpy else ())):
         importlib.import_module(name)
+    if numpy:
+        module = sys.modules["numpy"]
+        _importable.add("numpy")
+        _numpy_scalars.update((module.bool_, module.int64, module.float64))
 
 
 def serve(descriptor: int) -> NoReturn:
@@ -159,7 +166,7 @@ def _offered_builtins() -> dict[str, Any]:
         return refuse
 
     def guarded_import(name: str, scope: Any = None, local: Any = None, names: Any = (), level: int = 0) -> Any:
-        if level != 0 or name.partition(".")[0] not in IMPORTABLE:
+        if level != 0 or name.partition(".")[0] not in _importable:
             raise Forbidden(f"import {name}")
         return __import__(name, scope, local, names, level)
 
@@ -174,6 +181,8 @@ def _plain(value: Any) -> Any:
         left[0] -= 1
         if left[0] < 0:
             raise _TooLarge(f"more than {_MOST_ITEMS} items")
+        if type(item) in _numpy_scalars:
+            item = item.item()
         kind = type(item)
         if kind is str or kind is bool:
             return item

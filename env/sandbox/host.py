@@ -168,7 +168,8 @@ class _Loop:
             return 0.0
         if self._waiting:
             return _LINGER_SECONDS if len(self._waiting) < len(self._runs) else 0.0
-        return max(0.0, min(run.deadline for run in self._runs.values()) - self._now())
+        soonest = min(run.deadline for run in self._runs.values())
+        return min(max(0.0, soonest - self._now()), _START_SECONDS)  # all may be infinite, and epoll refuses that
 
     def _serve(self, run: Run, mask: int) -> None:
         if mask & selectors.EVENT_WRITE:
@@ -277,6 +278,7 @@ class _Loop:
             run.condemn("infrastructure", f"the process did not start within {_START_SECONDS:g} s")
             self._keeper.kill(run.number)
         else:
+            run.expired = True
             self._keeper.expire(run.number)
 
     def _abandon(self) -> None:

@@ -12,6 +12,7 @@ JSON and never pickle, because a pickle runs code where it is read.
 """
 
 import json
+import operator
 import struct
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -36,7 +37,8 @@ def _refuse(constant: str) -> NoReturn:
     raise Violation(f"{constant} is not a JSON value")
 
 
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+# The default is for numpy's integers, which a program may pass as coordinates.
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=operator.index).encode
 _decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 

@@ -59,6 +59,7 @@ class Run:
         self.pending: Pending | None = None
         self.ready = False
         self.condemned = False
+        self.expired = False
         self._limits = limits
         self._frames = protocol.Frames()
         self._verdict: tuple[Outcome, str] | None = None
@@ -87,6 +88,7 @@ class Run:
 
     def extend(self, now: float) -> bool:
         """More time for a program that was kept from the processor; False when that has gone on for too long."""
+        self.expired = False
         self._allowed += self._limits.wall_seconds
         if self._since is not None:
             self.deadline = now + self._limits.wall_seconds
@@ -116,6 +118,8 @@ class Run:
         assert pending is not None
         try:
             self._send(["ok", self.session.answer(pending, replies, seconds)])
+        except Misuse as error:
+            self._send(["error", str(error)])
         except Exhausted as error:
             self.condemn("call_limit", str(error))
 
@@ -179,6 +183,8 @@ class Run:
             return Execution("crash", message=f"exit status {WEXITSTATUS(end.status)} without a result")
         if not _killed_by(end, signal.SIGKILL):
             return Execution("crash", message=f"killed by signal {WTERMSIG(end.status)}")
+        if self.expired:
+            return Execution("timeout", message=f"more than {self._limits.wall_seconds:g} s")
         # Nothing inside the lock can send SIGKILL, and the host's own are condemned: the kernel ran out of memory.
         if end.peak_bytes > self._limits.memory_mb * 2**20 // 4:
             return Execution("memory", message=f"killed while holding {end.peak_bytes // 2**20} MB")

@@ -15,7 +15,6 @@ import fcntl
 import gc
 import json
 import os
-import random
 import select
 import signal
 import socket
@@ -173,16 +172,10 @@ def _stand_in_packages(env: str) -> None:
 def _preload(numpy_folder: str | None) -> None:
     if numpy_folder is not None:
         sys.path.append(numpy_folder)
-        import numpy
-        import numpy.random  # found lazily otherwise, and nothing is found after the lock
+    from visrep.env.sandbox import child, probes  # noqa: F401  (probes: for a child, which can import nothing)
 
-        del numpy
-    from visrep.env.sandbox import child, probes
-
-    child.preload()
+    child.preload(numpy_folder is not None)
     warnings.simplefilter("ignore")
-    random.seed(0)
-    del probes
 
 
 def _volunteer_for_the_killer() -> None:

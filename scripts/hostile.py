@@ -1,0 +1,147 @@
+"""Runs a folder of hostile, faulty and honest programs through the sandbox, and says where the sandbox did not hold.
+
+    python -m visrep.scripts.hostile ../shared/hostile
+
+One JSON line per file: file, outcome, reward, calls, and `wrong` where it is not what the file's header expects. The
+header's lines are `# expect: a|b` (outcomes), `# gold: ...` (a Python literal, or SECRET for a fresh token that is also
+put where a program might look for it) and `# reward: 0|1`. Every program runs twice, all at the same time, and has to
+come out alike; afterwards no process may be left and no file touched. Run it inside an outer limit of memory and time.
+"""
+
+import ast
+import gc
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from PIL import Image
+
+from visrep.env.environment import Environment
+from visrep.env.faults import UserFault
+from visrep.env.perception import scripted
+from visrep.env.perception.service import Service
+from visrep.env.sandbox import Sandbox
+from visrep.env.sandbox.limits import DEFAULT, Limits
+from visrep.env.types import Instance, Question, Rollout, Score, Task
+
+GOLD = Path("/tmp/hostile_gold")
+TRACES = ("/tmp/hostile_canary", "/tmp/hostile_fill", "/dev/shm/hostile", "sitecustomize.py", "core")
+PLAIN = (str, bool, int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One file: its program, the outcomes it may have, the annotated answer and the only right reward.
+
+    `steady` is False where the value may differ between runs: the clock can be read and cannot be hidden.
+    """
+
+    name: str
+    program: str
+    expected: frozenset[str]
+    gold: Any
+    reward: int
+    steady: bool
+
+
+def read_cases(folder: Path, secret: str) -> list[Case]:
+    """The folder's cases by name. Raises UserFault for a file without a header."""
+    cases = []
+    for file in sorted(folder.glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        header = dict(
+            line[2:].split(": ", 1) for line in text.splitlines()[:6] if line.startswith("# ") and ": " in line
+        )
+        if not {"expect", "gold", "reward"} <= header.keys():
+            raise UserFault(f"{file}: header lacks one of `# expect:`, `# gold:`, `# reward:`; see the folder's README")
+        gold = secret if header["gold"] == "SECRET" else ast.literal_eval(header["gold"])
+        expected = frozenset(header["expect"].split("|"))
+        steady = "clock" not in header.get("check", "")
+        cases.append(Case(file.name, text, expected, gold, int(header["reward"]), steady))
+    if not cases:
+        raise UserFault(f"{folder} has no *.py files; expected a folder of hostile programs")
+    return cases
+
+
+def run_cases(cases: list[Case], secret: str, limits: Limits = DEFAULT, numpy: bool = False) -> list[dict[str, Any]]:
+    """A row per case: file, outcome, reward, calls, and what is wrong with it (nothing, if the sandbox holds)."""
+    gold = {case.name: case.gold for case in cases}
+
+    def reward(task: Task, instance: Instance, value: Any) -> Score:
+        if type(value) not in PLAIN:
+            return Score(0, 0.0, "wrong_type")
+        wanted = gold[task.question.id]
+        right = type(value) is type(wanted) and value == wanted
+        return Score(int(right), float(right), "ok" if right else "wrong_answer")
+
+    heap = [{"gold": secret, "gold_answer": secret, "answer": secret}]
+    GOLD.write_text(secret)
+    os.environ["GOLD_ANSWER"] = secret
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image.png"
+        Image.new("RGB", (100, 80), "white").save(image)
+        pairs = [(_task(case, image), case.program) for _ in range(2) for case in cases]
+        with Environment(
+            Sandbox(limits, numpy=numpy), Service(scripted.load(), scripted.load()), reward
+        ) as environment:
+            runs: dict[str, list[Rollout]] = {case.name: [] for case in cases}
+            for rollout in environment.run(pairs):
+                runs[rollout.task_id].append(rollout)
+    rows = [_row(case, *runs[case.name]) for case in cases]
+    assert heap[0]["gold"] == secret == GOLD.read_text(), f"{GOLD} was changed"
+    GOLD.unlink()
+    return rows
+
+
+def damage() -> Iterator[str]:
+    """What programs left behind: files that are there now, and processes of ours that still run."""
+    yield from (f"{trace} exists" for trace in TRACES if Path(trace).exists())
+    gc.collect()
+    try:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        yield f"a child process is left ({pid or 'running'})"
+    except ChildProcessError:
+        return
+
+
+def _task(case: Case, image: Path) -> Task:
+    question = Question(case.name, "", "answer", "hostile")
+    return Task(question, (Instance(case.name, (image,)),), "hostile", "all")
+
+
+def _row(case: Case, first: Rollout, second: Rollout) -> dict[str, Any]:
+    (execution,), (score,) = first.executions, first.scores
+    wrong = []
+    if score.outcome not in case.expected:
+        wrong.append(f"expected {'|'.join(sorted(case.expected))}: {execution.message}")
+    if first.reward != case.reward:
+        wrong.append(f"reward {first.reward}, expected {case.reward}")
+    again = second.executions[0]
+    if execution.outcome != again.outcome or (case.steady and execution.value != again.value):
+        wrong.append(f"the second run gave {again.outcome} {str(again.value)[:80]!r}")
+    row = {"file": case.name, "outcome": score.outcome, "reward": first.reward, "calls": len(execution.calls)}
+    return {**row, "wrong": "; ".join(wrong)} if wrong else row
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="Folder of programs with headers.", show_default=False)],
+    numpy: Annotated[bool, typer.Option("--numpy", help="Let programs import numpy.")] = False,
+) -> None:
+    """Run hostile programs and check that the sandbox holds; exit 1 where it does not."""
+    secret = secrets.token_hex(16)
+    rows = run_cases(read_cases(folder, secret), secret, numpy=numpy)
+    for row in rows:
+        print(json.dumps(row))
+    broken = [row["file"] for row in rows if "wrong" in row] + list(damage())
+    if broken:
+        raise SystemExit(f"the sandbox did not hold: {', '.join(broken)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
