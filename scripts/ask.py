@@ -10,7 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from visrep.env.faults import UserFault
-from visrep.env.types import Execution
+from visrep.env.types import Execution, Instance, Question
 from visrep.scripts import exported, terminal
 
 
@@ -28,22 +28,15 @@ def ask(
     from visrep.env.environment import Environment
     from visrep.env.perception.picture import Picture
     from visrep.env.perception.service import Service
-    from visrep.env.types import Instance, Question
-    from visrep.policy.transformers import Transformers
     from visrep.train import config, parts
 
-    described = exported.read(policy)
-    recipe = exported.recipe(described)
+    recipe = exported.recipe(exported.read(policy))
     seeing = config.PerceptionSettings(backend=perception) if perception else recipe.perception
     service = Service(parts.build_perception(seeing))
     _ = Picture(image).size  # a broken image is said before the policy is loaded
     asked = Question(id="ask", text=question, kind="answer", category="")
-    prompter = exported.prompter(described, policy)
-    # One completion is faster without a server, which takes longer to start than the whole answer takes.
-    engine = Transformers(policy, max_tokens=recipe.sampling.max_tokens)
-    _, (completion,) = next(engine.sample([prompter.prompt(asked)], n=1, temperature=0.0, seed=0))
-    program = prompter.program(asked, completion.text)
     with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score) as environment:
+        program = _write(policy, asked, recipe.sampling.max_tokens)
         execution = environment.execute(program, Instance(id="ask", images=(image,)), asked)
     if as_json:
         terminal.print_json({"question": question, "program": program, **dataclasses.asdict(execution)})
@@ -53,6 +46,16 @@ def ask(
         raise UserFault(
             f"the program did not answer ({execution.outcome}: {execution.message}); word the question anew"
         )
+
+
+def _write(policy: Path, question: Question, max_tokens: int) -> str:
+    """The policy's most likely program. In this process: a server takes longer to start than one program to write."""
+    from visrep.policy.transformers import Transformers
+
+    prompter = exported.prompter(exported.read(policy), policy)
+    engine = Transformers(policy, max_tokens=max_tokens)
+    _, (completion,) = next(engine.sample([prompter.prompt(question)], n=1, temperature=0.0, seed=0))
+    return prompter.program(question, completion.text)
 
 
 def _print(program: str, execution: Execution) -> None:

@@ -26,7 +26,8 @@ def read(folder: Path) -> dict[str, Any]:
         raise UserFault(f"{folder} has no visrep.json; give a checkpoint that `visrep export` made") from None
     except ValueError as error:
         raise UserFault(f"{file} is no JSON ({error}); export the checkpoint again") from None
-    if not isinstance(described, dict) or not {"prompter", "recipe"} <= described.keys():
+    parts = [described.get(part) for part in ("prompter", "recipe")] if isinstance(described, dict) else [None]
+    if not all(isinstance(part, dict) for part in parts):
         raise UserFault(f"{file} lacks the prompt or the recipe; export the checkpoint again")
     return described
 
@@ -42,4 +43,9 @@ def prompter(described: dict[str, Any], folder: Path) -> "Prompter":
     """What the policy has to read before a question; a chat template is that of the folder's own tokenizer."""
     from visrep.policy.prompt import Prompter
 
-    return Prompter.from_json(described["prompter"])
+    tokenizer = None
+    if described["prompter"].get("format") == "chat":
+        from transformers import AutoTokenizer  # seconds to import, and only a chat template needs it
+
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    return Prompter.from_json(described["prompter"], tokenizer)

@@ -192,17 +192,19 @@ def to_toml(recipe: Recipe) -> str:
 
 def _parse(name_or_path: str) -> dict[str, Any]:
     path = Path(name_or_path)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or path.is_file():
         if not path.is_file():
             raise UserFault(f"recipe {name_or_path} is no file; give a TOML file or one of: {_names()}")
-        text = path.read_text(encoding="utf-8")
+        source = path.read_bytes()
     elif name_or_path in shipped_recipes():
-        text = (resources.files("visrep.train.recipes") / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        source = (resources.files("visrep.train.recipes") / f"{name_or_path}.toml").read_bytes()
     else:
         near = suggestion(name_or_path, shipped_recipes())
         raise UserFault(f"unknown recipe {name_or_path!r}{near or f'; expected a TOML file or one of: {_names()}'}")
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(source.decode())
+    except UnicodeDecodeError as error:
+        raise UserFault(f"recipe {name_or_path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UserFault(f"recipe {name_or_path} is not TOML: {error}") from None
 
