@@ -22,7 +22,8 @@ ENTRY = "execute_command"
 IMPORTABLE = ("math", "re", "collections", "itertools", "functools", "statistics", "string", "random")
 _NEEDED_LATER = (
     "bisect", "heapq", "collections.abc", "copy", "types", "weakref", "unicodedata", "stringprep",
-    "encodings.ascii", "encodings.latin_1", "encodings.utf_16", "encodings.utf_32", "encodings.idna", "linecache",
+    "encodings.ascii", "encodings.latin_1", "encodings.utf_16", "encodings.utf_32", "encodings.idna",
+    "encodings.punycode", "linecache",
 )  # fmt: skip
 """Modules that the interpreter or an importable module imports only when it needs them: too late after the lock."""
 

@@ -118,8 +118,6 @@ class Run:
         assert pending is not None
         try:
             self._send(["ok", self.session.answer(pending, replies, seconds)])
-        except Misuse as error:
-            self._send(["error", str(error)])
         except Exhausted as error:
             self.condemn("call_limit", str(error))
 

@@ -1,0 +1,97 @@
+"""What only the host may say: programs that forge messages, claim outcomes or die."""
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from visrep.env.perception import Request
+from visrep.env.sandbox import Sandbox
+
+
+@pytest.mark.parametrize("claim", ["timeout", "crash", "protocol", "infrastructure", "call_limit", "wrong_answer", "x"])
+def test_a_program_cannot_claim_what_only_the_host_can_know(run: Any, claim: str) -> None:
+    assert run.body(f'frame(b\'["result","{claim}",1,"",null]\')\nreturn 1').outcome == "protocol"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 50_000, b"{}", b"[]", b"null", b'["ready"]', b"\xff\xfe", b'["result"]', b'["call","find"]',
+        b'["result","ok",NaN,"",null]', b'["result","ok",1e999,"",null]', b'["result","ok",null,"",null]',
+        b'["result","ok",' + b"9" * 5000 + b',"",null]', b'["result","ok",{"patch":99},"",null]',
+        b'["result","ok",{"image":0,"box":[0,0,1,1]},"",null]', b'["result","ok",1,"",1.5]',
+        b'["result","ok",[[[[[1]]]]],"",null]', b'["trace",[]]', b'["call","find",[99,"cup"]]',
+        b'["call","find",[true,"cup"]]', b'["call","__init__",[0]]', b'["call","find",[0]]',
+        b'["call","best_image_match",[[],["cup"]]]',
+    ],
+    ids=lambda body: body[:40].decode("latin-1"),
+)  # fmt: skip
+def test_a_forged_message_is_a_protocol_fault(run: Any, body: bytes) -> None:
+    assert run.body(f"frame({body!r})\nreturn 'yes'").outcome == "protocol"
+
+
+def test_a_frame_that_claims_to_be_endless_is_refused_unread(run: Any) -> None:
+    assert run.body("load('os').write(3, b'\\xff\\xff\\xff\\x7f')\nwhile True: pass").outcome == "protocol"
+
+
+def test_the_first_result_counts(run: Any) -> None:
+    execution = run.body('frame(b\'["result","ok","first","",null]\')\nreturn \'second\'')
+    assert (execution.outcome, execution.value) == ("ok", "first")
+
+
+def test_a_process_that_stays_after_its_result_is_ended(run: Any) -> None:
+    started = time.monotonic()
+    execution = run.body('frame(b\'["result","ok","first","",null]\')\nload(\'time\').sleep(600)')
+    assert execution.value == "first"
+    assert time.monotonic() - started < 30
+
+
+def test_a_second_call_before_the_reply_is_a_protocol_fault(run: Any) -> None:
+    call = """b'["call","exists",[0,"cup"]]'"""
+    assert run.body(f"frame({call})\nframe({call})\nload('time').sleep(600)").outcome == "protocol"
+
+
+@pytest.mark.parametrize(
+    ("death", "outcome"),
+    [
+        ("load('os')._exit(0)", "crash"),  # never success
+        ("load('os')._exit(1)", "crash"),
+        ("load('os')._exit(12)", "memory"),  # what a process says that has no memory left to speak
+        ("load('ctypes').string_at(0)", "crash"),
+        ("load('os').close(3)\nwhile True: pass", "timeout"),
+        ("load('os').close(3)\nreturn 1", "crash"),
+        ("load('os').write(3, b'\\x08\\x00')\nload('os')._exit(0)", "crash"),
+    ],
+)
+def test_a_death_without_a_result_is_the_programs_fault(run: Any, death: str, outcome: str) -> None:
+    assert run.body(death).outcome == outcome
+
+
+def test_a_process_killed_from_outside_is_the_machines_fault(run: Any) -> None:
+    found: list[int] = []
+
+    def kill(requests: list[Request]) -> list[Any]:
+        found.extend(run.processes)
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+        return run.answer(requests)
+
+    job = run.job("def execute_command(image): return image.simple_query('?')")
+    ((_, execution),) = run.sandbox.run([job], kill)
+    assert len(found) == 1
+    assert execution.outcome == "infrastructure"
+
+
+def test_a_lost_zygote_is_the_machines_fault_and_is_replaced(run: Any) -> None:
+    def kill(requests: list[Request]) -> list[Any]:
+        os.kill(run.within(sandbox).zygote, signal.SIGKILL)
+        return run.answer(requests)
+
+    with Sandbox() as sandbox:
+        job = run.job("def execute_command(image): return image.simple_query('?')")
+        ((_, lost),) = sandbox.run([job], kill)
+        ((_, again),) = sandbox.run([job], run.answer)
+    assert (lost.outcome, again.outcome) == ("infrastructure", "ok")
