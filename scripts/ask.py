@@ -50,8 +50,11 @@ def ask(
 
 def _write(policy: Path, question: Question, max_tokens: int) -> str:
     """The policy's most likely program. In this process: a server takes longer to start than one program to write."""
+    from transformers.utils import logging
+
     from visrep.policy.transformers import Transformers
 
+    logging.disable_progress_bar()  # the weights of one small model are there before a bar is read
     prompter = exported.prompter(exported.read(policy), policy)
     engine = Transformers(policy, max_tokens=max_tokens)
     _, (completion,) = next(engine.sample([prompter.prompt(question)], n=1, temperature=0.0, seed=0))
