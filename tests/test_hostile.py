@@ -1,0 +1,51 @@
+"""The folder of hostile programs, and the script that runs it."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from visrep.env.faults import UserFault
+from visrep.env.sandbox import Limits
+from visrep.scripts.hostile import GOLD, damage, read_cases, run_cases
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "hostile"
+LIMITS = Limits(cpu_seconds=1, wall_seconds=3)
+
+HEADER = "# expect: {}\n# gold: {}\n# reward: {}\n"
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder ../shared/hostile is not there")
+@pytest.mark.parametrize("numpy", [False, True])
+def test_the_sandbox_holds_against_the_folder(numpy: bool) -> None:
+    secret = secrets.token_hex(16)
+    rows = run_cases(read_cases(FOLDER, secret), secret, LIMITS, numpy)
+    assert len(rows) >= 75
+    assert [row for row in rows if "wrong" in row] == []
+    assert not list(damage())
+    assert not GOLD.exists()
+
+
+def test_a_sandbox_that_does_not_hold_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(HEADER.format("forbidden", "1", 0) + "def execute_command(image): return 1")
+    (tmp_path / "b.py").write_text(HEADER.format("ok", "1", 1) + "def execute_command(image): return 1")
+    (tmp_path / "c.py").write_text(
+        HEADER.format("wrong_answer", "SECRET", 0)
+        + "def execute_command(image):\n"
+        + "    kinds = ().__class__.__base__.__subclasses__()\n"
+        + "    wrap = [kind for kind in kinds if kind.__name__ == '_wrap_close'][0]\n"
+        + "    return str(wrap.__init__.__globals__['__builtins__']['__import__']('time').time_ns())"
+    )
+    rows = run_cases(read_cases(tmp_path, "token"), "token", LIMITS)
+    assert rows[0]["wrong"].startswith("expected forbidden")
+    assert "reward 1, expected 0" in rows[0]["wrong"]
+    assert rows[1] == {"file": "b.py", "outcome": "ok", "reward": 1, "calls": 0}
+    assert rows[2]["wrong"].startswith("the second run gave ok")
+
+
+def test_a_folder_without_cases_or_headers_is_the_users_fault(tmp_path: Path) -> None:
+    with pytest.raises(UserFault, match=r"no \*\.py files"):
+        read_cases(tmp_path, "")
+    (tmp_path / "a.py").write_text("def execute_command(image): return 1")
+    with pytest.raises(UserFault, match="header lacks"):
+        read_cases(tmp_path, "")
