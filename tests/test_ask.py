@@ -30,6 +30,8 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 def taught(completion: str, prompt: str, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """A tiny model that has learnt to write this completion after this prompt."""
     torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that wait for each other on a busy machine take a hundred times as long
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
     end = tokenizer.eos_token_id
     model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), eos_token_id=end, bos_token_id=None, **sizes))
@@ -44,6 +46,7 @@ def taught(completion: str, prompt: str, tokenizer: PreTrainedTokenizerFast) -> 
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
+    torch.set_num_threads(threads)
     return model
 
 
