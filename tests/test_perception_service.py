@@ -10,6 +10,7 @@ from PIL import Image
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.env.perception import Answer, Detection, Request, View, scripted
+from visrep.env.perception.cache import Cache
 from visrep.env.perception.picture import Picture
 from visrep.env.perception.service import REMEMBERED, Service
 from visrep.env.types import Box, Scene
@@ -140,6 +141,15 @@ def test_more_replies_than_fit_in_memory_are_still_answered(view: View) -> None:
     request = [Request("complete", None, (str(n),)) for n in range(number)]
     assert service.answer(request) == ["red"] * number
     assert len(service._known) == REMEMBERED
+
+
+def test_a_reply_on_disk_is_never_changed(tmp_path: Path) -> None:
+    first, second = Cache(tmp_path / "cache.sqlite"), Cache(tmp_path / "cache.sqlite")
+    first.write({b"a": "1"})
+    second.write({b"a": "2", b"b": "3"})
+    assert first.read([b"a", b"b", b"c"]) == {b"a": "1", b"b": "3"}
+    first.close()
+    second.close()
 
 
 def test_a_file_that_is_no_cache_is_the_users_fault(tmp_path: Path) -> None:
