@@ -40,7 +40,7 @@ def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, con
     done = sample(bench.policy, bench.prompter, bench.tasks, greedy, completions, console)
     programs = read_completions(completions)
     ran = execute(bench.environment, bench.prompter, bench.tasks, programs, attempts, author, console)
-    return {"evaluation": evaluate(bench.tasks, rollouts.read(attempts)).to_json(), "evaluating": done | ran}
+    return {"evaluation": evaluate(rollouts.read(attempts), bench.tasks).to_json(), "evaluating": done | ran}
 
 
 def assess(

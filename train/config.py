@@ -78,11 +78,16 @@ class SamplingSettings(Settings):
     """How programs for the training tasks are sampled."""
 
     n: Positive = Field(8, description="programs per task in the first round; pass@k is taken there")
-    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.8
+    rounds: Positive = Field(
+        6,
+        description="rounds in all; those after the first go to tasks without `enough` distinct right programs, and "
+        "each starts the prompt's examples with another one, since small models lean on the last",
+    )
+    more: Positive = Field(4, description="programs per task in each further round")
+    enough: Positive = 2
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.6
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     max_tokens: Positive = Field(160, description="a program cut off here is counted and dropped")
-    rounds: Positive = Field(2, description="further rounds go to tasks without `enough` distinct right programs")
-    enough: Positive = 2
 
 
 class SandboxSettings(Settings):

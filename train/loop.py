@@ -94,7 +94,7 @@ class Loop:
         self.console.rule(f"iteration {number} of {self.recipe.iterations}")
         before = self._adapter(number - 1)
         author = Author(number, f"iteration_{number - 1:02d}" if before else "base")
-        sampled = self._sample(folder, number, before, author)
+        sampled = self._sample(folder, number, author)
         selected = stage(folder, "select", {"iteration": number}, lambda: self._select(folder, number))
         cloned = stage(folder, "clone", {"examples": selected["examples"]}, lambda: self._clone(folder, number))
         after = self._adapter(number)
@@ -112,28 +112,33 @@ class Loop:
         made = stage(self.run.folder, "export", {"iteration": number}, lambda: self._export(to, number))
         return Path(made["path"])
 
-    def _sample(self, folder: Path, number: int, adapter: Path | None, author: Author) -> dict[str, Any]:
+    def _sample(self, folder: Path, number: int, author: Author) -> dict[str, Any]:
         settings, tasks = self.recipe.sampling, self.train_tasks
         completions, attempts = folder / "completions.jsonl", folder / "rollouts.jsonl"
         result: dict[str, Any] = {}
         for index in range(settings.rounds):
-            seed = self.recipe.seed * 10_000 + number * 100 + index
-            sampling = Sampling(f"sampling, round {index + 1}", index, settings.n, settings.temperature, seed)
-            made_from = {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}
-
-            def work(round_tasks: list[Task] = tasks, sampling: Sampling = sampling) -> dict[str, Any]:
-                self._serve(adapter)
-                done = sample(self.policy, self.prompter, round_tasks, sampling, completions, self.console)
-                programs = read_completions(completions, sampling.number)
-                return done | execute(
-                    self.environment, self.prompter, round_tasks, programs, attempts, author, self.console
-                )
-
-            result[f"round_{index + 1}"] = {"tasks": len(tasks)} | stage(folder, f"sample_{index}", made_from, work)
+            result[f"round_{index + 1}"] = {"tasks": len(tasks)} | self._round(folder, number, index, tasks, author)
             counts = tally(self.prompter, self.train_tasks, read_completions(completions), attempts)
             tasks = [task for task in self.train_tasks if counts[task.question.id][2] < settings.enough]
         first = tally(self.prompter, self.train_tasks, read_completions(completions, 0), attempts)
-        return result | self._pass_at_k(first)
+        solved = sum(right > 0 for _, right, _ in counts.values()) / len(counts)
+        return result | {"solved": round(solved, 4)} | self._pass_at_k(first)
+
+    def _round(self, folder: Path, number: int, index: int, tasks: list[Task], author: Author) -> dict[str, Any]:
+        settings, adapter = self.recipe.sampling, self._adapter(number - 1)
+        completions, attempts = folder / "completions.jsonl", folder / "rollouts.jsonl"
+        seed = self.recipe.seed * 10_000 + number * 100 + index
+        n = settings.more if index else settings.n
+        sampling = Sampling(f"sampling, round {index + 1}", index, n, settings.temperature, seed)
+        prompter = parts.build_prompter(self.recipe, self.base, first=index)
+
+        def work() -> dict[str, Any]:
+            self._serve(adapter)
+            done = sample(self.policy, prompter, tasks, sampling, completions, self.console)
+            programs = read_completions(completions, index)
+            return done | execute(self.environment, prompter, tasks, programs, attempts, author, self.console)
+
+        return stage(folder, f"sample_{index + 1}", {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}, work)
 
     def _pass_at_k(self, counts: dict[str, tuple[int, int, int]]) -> dict[str, Any]:
         ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= self.recipe.sampling.n]

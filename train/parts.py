@@ -74,8 +74,9 @@ def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
     return Environment(build_sandbox(recipe.sandbox), service, reward.score)
 
 
-def build_prompter(recipe: Recipe, base: Path | None = None, count: int | None = None) -> Prompter:
-    """The recipe's prompt with its examples, or with `count` of them; `base` is needed for a chat template."""
+def build_prompter(recipe: Recipe, base: Path | None = None, count: int | None = None, first: int = 0) -> Prompter:
+    """The recipe's prompt with its examples, or with `count` of them, in the recipe's order but beginning with number
+    `first` of them; `base` is needed for a chat template."""
     examples = load_examples(recipe.prompt.examples)
     wanted = recipe.prompt.count if count is None else count
     if wanted > len(examples):
@@ -85,7 +86,11 @@ def build_prompter(recipe: Recipe, base: Path | None = None, count: int | None =
         from transformers import AutoTokenizer  # seconds to import, and only a chat template needs it
 
         tokenizer = AutoTokenizer.from_pretrained(base)
-    return Prompter(recipe.prompt.api, examples[:wanted], format=recipe.prompt.format, tokenizer=tokenizer)
+    chosen = examples[:wanted]
+    start = first % wanted if wanted else 0
+    return Prompter(
+        recipe.prompt.api, chosen[start:] + chosen[:start], format=recipe.prompt.format, tokenizer=tokenizer
+    )
 
 
 def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
@@ -103,7 +108,6 @@ def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
                 urls=policy.urls,
                 dtype=policy.dtype,
                 max_model_len=policy.max_model_len,
-                max_lora_rank=recipe.clone.rank,
                 port=policy.port,
                 log=log,
             )
@@ -114,7 +118,7 @@ def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
         case "scripted":
             from visrep.policy.scripted import Scripted
 
-            return Scripted.load(Path(policy.model))
+            return Scripted.from_file(Path(policy.model))
 
 
 def _module(package: str, name: str, setting: str) -> ModuleType:
@@ -139,7 +143,7 @@ def _stratified(tasks: list[Task], per_category: int, seed: int) -> list[Task]:
     by_category: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         by_category[task.question.category].append(task)
-    chosen = set()
+    chosen: set[str] = set()
     for category, members in sorted(by_category.items()):
         drawn = random.Random(f"{seed}/{category}").sample(members, min(per_category, len(members)))
         chosen.update(task.question.id for task in drawn)
