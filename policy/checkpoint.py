@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -66,6 +67,15 @@ def check_tensors(file: Path) -> None:
         raise UserFault(f"{file} holds no tensors; copy it again")
 
 
+def read_model(folder: Path, dtype: Any) -> Any:
+    """The causal language model of a checkpoint folder, as transformers reads it, without its progress bars."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+
+
 def cache_home() -> Path:
     """Where visrep keeps what it can make again: $VISREP_CACHE, else $XDG_CACHE_HOME/visrep, else ~/.cache/visrep."""
     if "VISREP_CACHE" in os.environ:
@@ -82,7 +92,7 @@ def _weights(folder: Path) -> Iterator[Path]:
         return
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserFault(f"{index} is no index of weights ({error}); copy the checkpoint again") from None
     yield from (folder / name for name in sorted(names))
 
@@ -135,7 +145,9 @@ def _unpack(source: Path, folder: Path) -> None:
 def _dequantise(source: Path, to: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
     tokenizer.model_max_length = 8192
     quantised = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)

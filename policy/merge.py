@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from visrep.env.faults import MachineFault, UserFault
-from visrep.policy.checkpoint import check, check_tensors
+from visrep.policy.checkpoint import check, check_tensors, read_model
 
 
 def merge(base: Path, adapter: Path, to: Path) -> None:
@@ -40,7 +40,7 @@ def _write_merged(base: Path, adapter: Path, to: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     precision = AutoModelForCausalLM.from_pretrained(base, device_map="meta").dtype
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model = read_model(base, torch.float32)
     try:
         wrapped = PeftModel.from_pretrained(model, adapter)
         merged = wrapped.merge_and_unload(safe_merge=True)

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import AutoTokenizer, DynamicCache
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy import Completion
-from visrep.policy.checkpoint import check_tensors
+from visrep.policy.checkpoint import check_tensors, read_model
 from visrep.policy.prompt import cut
 from visrep.policy.seeds import prompt_seeds
 
@@ -70,6 +70,10 @@ class Transformers:
             raise UserFault(f"adapter {adapter} does not fit {self.base}: {reason}; name its own base") from None
         self._model = wrapped.to(self._device).eval()
 
+    def stop(self) -> None:
+        """See `Policy`: the weights are dropped, and read again by the next call."""
+        self.close()
+
     def close(self) -> None:
         """See `Policy`."""
         self._model = None
@@ -77,7 +81,7 @@ class Transformers:
             torch.cuda.empty_cache()
 
     def _fresh(self) -> Any:
-        return AutoModelForCausalLM.from_pretrained(self.base, dtype=self._dtype).to(self._device).eval()
+        return read_model(self.base, self._dtype).to(self._device).eval()
 
     @torch.inference_mode()
     def _write(self, prompt: str, n: int, temperature: float, seed: int) -> list[Completion]:
