@@ -1,0 +1,252 @@
+"""The training process behind `clone.py`: LoRA with peft on transformers' Trainer, over packed rows.
+
+One batch of the Trainer is one optimiser step: `settings.batch` examples in as few rows as they fit. The loss of a step
+is the weighted mean over its target tokens, whatever the rows, the packing and the number of devices, so that none of
+them changes the gradient.
+"""
+
+import json
+import math
+import random
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from peft.helpers import disable_input_dtype_casting
+from torch import Tensor
+from torch.utils.data import SequentialSampler
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, set_seed
+
+from visrep.env import jsonl
+from visrep.env.faults import MachineFault, UserFault
+from visrep.train import attention, packing
+from visrep.train.clone import CloneJob, CloneSettings, Report, steps
+
+Tell = Callable[[dict[str, Any]], None]
+
+TOLERANCE, HALF_TOLERANCE = 1e-3, 5e-2
+"""Gap of packed and separate losses, mean nats per token, above which they differ; in float32 and in bfloat16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One optimiser step on one device: its rows, and the summed weight of the step's targets over all devices."""
+
+    rows: tuple[packing.Row, ...]
+    weight: float
+
+
+def train(job: CloneJob, tell: Tell) -> None:
+    """Train and publish the adapter with its report.json. Raises UserFault for bad input, MachineFault for NaN."""
+    started, settings = time.monotonic(), job.settings
+    arguments = _arguments(job)
+    device, half = arguments.device, arguments.bf16
+    sequences = tokenise(job.examples, AutoTokenizer.from_pretrained(job.base))
+    set_seed(job.seed)
+    model = _load(job.base, sequences, torch.bfloat16 if half else torch.float32).to(device)
+    packed, reason = _packable(model, sequences, settings, half)
+    plan = plan_steps(sequences, settings, job.seed, packed, arguments.world_size)
+    trainer = RowTrainer(_adapted(model, settings), arguments, plan, tell)
+    # Autocast casts where it has to; peft would cast every input of every adapter to float32 first.
+    with disable_input_dtype_casting(trainer.model):
+        trainer.train()
+    if trainer.is_world_process_zero():
+        tenth = math.ceil(len(trainer.losses) / 10)
+        report = Report(
+            examples=len(sequences),
+            steps=len(trainer.losses),
+            loss=_mean(trainer.losses),
+            first_loss=_mean(trainer.losses[:tenth]),
+            last_loss=_mean(trainer.losses[-tenth:]),
+            seconds=round(time.monotonic() - started, 2),
+            tokens=sum(row.tokens for step in plan for row in step.rows),
+            separate_tokens=sum(len(each.ids) - 1 for step in plan for row in step.rows for each in row.sequences),
+            packed=packed,
+            reason=reason,
+            precision="bfloat16" if half else "float32",
+        )
+        _publish(trainer, job, report)
+    trainer.accelerator.wait_for_everyone()
+
+
+def tokenise(examples: Path, tokenizer: Any) -> list[packing.Tokens]:
+    """Prompt and completion tokenised apart, as the server continues a prompt, and the end token.
+
+    Raises UserFault where there are none or a row lacks a part.
+    """
+    end = tokenizer.eos_token_id
+    found = []
+    for number, row in enumerate(jsonl.read(examples), 1):
+        try:
+            prompt, completion, weight = row["prompt"], row["completion"], float(row.get("weight", 1.0))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserFault(f"{examples}:{number}: {error!r}; expected prompt, completion and weight") from None
+        head = tokenizer(prompt).input_ids
+        tail = tokenizer(completion, add_special_tokens=False).input_ids
+        found.append(packing.Tokens((*head, *tail, end), len(head), weight))
+    if not found:
+        raise UserFault(f"{examples} holds no examples; there is nothing to train on")
+    return found
+
+
+def plan_steps(
+    sequences: Sequence[packing.Tokens], settings: CloneSettings, seed: int, packed: bool, devices: int = 1
+) -> list[Step]:
+    """The steps of all epochs in order; those of several devices take turns, as accelerate deals them out."""
+    dice = random.Random(seed)
+    order: list[packing.Tokens] = []
+    wanted = steps(len(sequences), settings)
+    count = max(1, round(len(sequences) * settings.epochs))
+    while len(order) < count:
+        order += dice.sample(sequences, len(sequences))
+    plan = []
+    for first in range(0, count, settings.batch):
+        examples = order[first : min(first + settings.batch, count)]
+        weight = sum(each.weight * (len(each.ids) - each.start) for each in examples) / devices
+        for device in range(devices):
+            own = examples[device::devices] or [packing.Tokens(examples[0].ids, examples[0].start, 0.0)]
+            rows = packing.rows(own, settings.row_tokens) if packed else packing.separate(own)
+            plan.append(Step(tuple(rows), weight))
+    assert len(plan) == wanted * devices
+    return plan
+
+
+class RowTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer whose batches are `Step`s. `losses` has the loss of every step, in nats per target token."""
+
+    def __init__(self, model: Any, arguments: TrainingArguments, plan: list[Step], tell: Tell) -> None:
+        super().__init__(model=model, args=arguments, train_dataset=plan, data_collator=lambda batch: batch)
+        self.losses: list[float] = []
+        self._dense = arguments.device.type != "cpu"
+        self._total, self._tell = len(plan) // arguments.world_size, tell
+
+    def _get_train_sampler(self, *_: Any) -> Any:
+        return SequentialSampler(self.train_dataset)
+
+    def training_step(self, model: Any, inputs: list[Step], num_items_in_batch: Any = None) -> Tensor:
+        """Forward and backward over the rows of one step; returns its loss."""
+        (step,) = inputs
+        started = time.monotonic()
+        model.train()
+        total: Tensor = torch.zeros((), device=self.args.device)
+        for row in step.rows:
+            last = row is step.rows[-1]
+            synchronised: AbstractContextManager[Any] = nullcontext() if last else self.accelerator.no_sync(model)
+            with synchronised:
+                batch = packing.batch(row).to(self.args.device)
+                losses = packing.target_losses(model, batch, self._dense)
+                loss = (losses * batch.weights).sum() / step.weight
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        total = self.accelerator.reduce(total, "mean")
+        self._note(total.item(), sum(row.tokens for row in step.rows) / (time.monotonic() - started))
+        return total
+
+    def _note(self, loss: float, rate: float) -> None:
+        if not math.isfinite(loss):
+            raise MachineFault(
+                f"the loss became {loss} at step {len(self.losses) + 1} of {self._total}; lower clone.learning_rate"
+            )
+        self.losses.append(loss)
+        if self.is_world_process_zero():
+            line = {"step": len(self.losses), "steps": self._total, "loss": loss, "tokens_per_second": rate}
+            self._tell(line)
+
+
+def _arguments(job: CloneJob) -> TrainingArguments:
+    settings = job.settings
+    cpu = not torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(job.output.parent),
+        per_device_train_batch_size=1,
+        num_train_epochs=1,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=settings.warmup,
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        bf16=not cpu or _multiplies_bfloat16(),
+        use_cpu=cpu,
+        seed=job.seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
+    )
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether this CPU does; four times as fast as float32 where it was measured. Others emulate it, slowly."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _load(base: Path, sequences: Sequence[packing.Tokens], dtype: torch.dtype) -> Any:
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
+    longest = max(len(sequence.ids) for sequence in sequences)
+    window = getattr(model.config, "max_position_embeddings", None)
+    if window is not None and longest > window:
+        raise UserFault(
+            f"an example is {longest} tokens long and the model reads {window}; offer less API or fewer examples"
+        )
+    return model
+
+
+def _packable(model: Any, sequences: Sequence[packing.Tokens], settings: CloneSettings, half: bool) -> tuple[bool, str]:
+    """Whether the model gives packed examples the losses they have apart; if so it is left ready to pack."""
+    if not settings.pack:
+        return False, "packing is switched off"
+    device = next(model.parameters()).device
+    probe = packing.probe(sequences)
+    if probe is None:
+        return False, "the examples share no prefix"
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        apart = packing.measure(model, packing.separate(probe.sequences))
+        if device.type == "cpu":
+            model.set_attn_implementation(attention.register())
+        together = packing.measure(model, [probe], dense=device.type != "cpu")
+    gap = float((apart - together).abs().mean())
+    if gap <= (HALF_TOLERANCE if half else TOLERANCE):
+        return True, f"packed and separate losses agree to {gap:.1g} nats per token"
+    model.set_attn_implementation("sdpa")
+    return False, f"the model does not honour the packing: losses differ by {gap:.2g} nats per token"
+
+
+def _adapted(model: Any, settings: CloneSettings) -> Any:
+    """The model with a fresh adapter on every linear layer, its weights in float32."""
+    adapted = get_peft_model(
+        model,
+        LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        ),
+    )
+    adapted.print_trainable_parameters()
+    return adapted
+
+
+def _publish(trainer: RowTrainer, job: CloneJob, report: Report) -> None:
+    temporary = job.output.with_name(f".{job.output.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(temporary)
+        jsonl.write_whole(temporary / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+        shutil.rmtree(job.output, ignore_errors=True)
+        temporary.rename(job.output)
+    except OSError as error:
+        raise MachineFault(f"cannot write {job.output}: {error.strerror}; free the disk and resume") from error
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
