@@ -85,7 +85,15 @@ def test_a_way_that_fails_on_other_tasks_yields_to_one_that_holds() -> None:
     selection = choose(rollouts, tasks, per_task=1)
     assert len(lucky) < len(sound)
     assert bodies(selection) == {sound}
-    assert selection.dropped["per_task"] == 1
+    assert selection.dropped["outclassed"] == 1
+
+
+def test_a_way_that_holds_on_fewer_tasks_without_failing_is_kept_as_the_second() -> None:
+    tasks = [make_task(str(number)) for number in range(12)]
+    often, once = 'return len(image.find("circle")) > 0', 'return image.exists("circle")'
+    rollouts = [make_rollout(task, often) for task in tasks] + [make_rollout(tasks[0], once)]
+    assert bodies(choose(rollouts, tasks)) == {often, once}
+    assert bodies(choose(rollouts, tasks, per_task=1)) == {often}
 
 
 def test_where_only_a_lucky_way_was_found_it_weighs_little() -> None:

@@ -7,8 +7,9 @@ not drown the rest. Four decisions:
   that a second program is another way and not another word.
 * Which ways come first is decided by the shape's record: on how many of its category's tasks it was tried, and on how
   many of these it was right. A program that is right by luck has a shape that fails elsewhere; length, the obvious
-  criterion, prefers exactly the programs that look away. The shorter one wins between equal records. The record also
-  scales the weight, for tasks where only the lucky program was found.
+  criterion, prefers exactly the programs that look away. The shorter one wins between equal records. A way whose
+  record is worse than the task's best beyond doubt (the 95 % intervals lie apart) is left out. The record also scales
+  the weight, for tasks where only the lucky program was found.
 * At most `limit` examples, shared out over the categories by filling up: each gets what it has up to a common level.
   A cap at a multiple of the median would empty the pool as long as most categories are still hard. What imbalance is
   left is halved (in logarithms) by weights; to cancel it would repeat a handful of programs all the time.
@@ -82,8 +83,8 @@ class _Record:
     tried: set[str]
     right: set[str]
 
-    def lower(self) -> float:
-        return wilson(len(self.right), len(self.tried))[0]
+    def interval(self) -> tuple[float, float]:
+        return wilson(len(self.right), len(self.tried))
 
     def expected(self) -> float:
         return (len(self.right) + 1) / (len(self.tried) + 2)  # Laplace's rule
@@ -174,11 +175,14 @@ def _best_of_each_task(
         by_task[candidate.task_id].append(candidate)
     ranked: list[tuple[int, _Candidate]] = []
     for found in by_task.values():
-        found.sort(key=lambda each: (-records[each.shape].lower(), len(each.form), each.form))
+        found.sort(key=lambda each: (-records[each.shape].interval()[0], len(each.form), each.form))
+        best, _ = records[found[0].shape].interval()
         shapes: set[tuple[str, str]] = set()
         for candidate in found:
             if candidate.shape in shapes:
                 dropped["same_shape"] += 1
+            elif records[candidate.shape].interval()[1] < best:
+                dropped["outclassed"] += 1
             elif len(shapes) == per_task:
                 dropped["per_task"] += 1
             else:
