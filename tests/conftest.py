@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from visrep.env.perception import scripted
@@ -13,6 +14,10 @@ from visrep.env.perception.picture import Picture
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Job, Limits, Sandbox
 from visrep.env.types import Execution
+
+# A busy machine must not fail a property; and equal code gets equal examples.
+settings.register_profile("visrep", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("visrep")
 
 GADGET = """
 def load(name):
