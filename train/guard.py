@@ -26,8 +26,9 @@ NO_CALL = "no_perception_call"
 NEVER_CHANGES = "value_never_changes"
 
 _BLIND = frozenset({"crop", "llm_query"})  # calls that tell a program nothing about an image
-_OTHERS = 4  # other images to try; a yes/no question with one answer in 80 % of images gets past four with p = 0.41,
-# and then meets changed replies
+_FIRST, _OTHERS = 4, 16
+# Other images to try: a few, on which nearly every honest program changes, and for those that did not, more. A program
+# on two objects fails on most other images: with 4 of them and changed replies 1 of 90 right ones was refused.
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def guard(
         elif len(_values(rollout)) == 1:
             suspects[key] = _Suspect(by_id[rollout.task_id], rollout.program, _values(rollout))
     others = _other_images(suspects, by_id.values())
-    suspects = _unchanged(environment, suspects, {key: others[key] for key in suspects})
+    for part in (slice(_FIRST), slice(_FIRST, None)):
+        suspects = _unchanged(environment, suspects, {key: others[key][part] for key in suspects})
     everywhere = {key: suspect.task.instances + others[key] for key, suspect in suspects.items()}
     suspects = _unchanged(perturbed, suspects, everywhere)
     return refused | dict.fromkeys(suspects, NEVER_CHANGES)
