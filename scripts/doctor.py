@@ -14,8 +14,6 @@ from rich.table import Table
 from visrep.env.faults import Fault
 from visrep.scripts import terminal
 
-CPU_TORCH = "pip install --force-reinstall --no-deps torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
