@@ -48,6 +48,9 @@ class Scripted:
         """See `Policy`. Changes nothing that is written."""
         self.loaded = adapter
 
+    def stop(self) -> None:
+        """See `Policy`; there is nothing to free."""
+
     def close(self) -> None:
         """See `Policy`. There is nothing to give back."""
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,15 +37,32 @@ def evaluate(
     """Let a policy write one greedy program per task and report how many are right on all images of their task."""
     from visrep.train.assess import assess
 
+    is_run = (policy / "recipe.toml").is_file()
+    if iteration is not None and not is_run:
+        raise UserFault(f"--iteration {iteration}: {policy} is no run folder; leave --iteration out for a checkpoint")
     with _folders(out) as (folder, scratch):
-        found, prompter, own = _resolve(policy, iteration, recipe, settings or [], scratch)
-        chosen = split or own.data.test
-        result = assess(found, prompter, own, chosen, folder, terminal.console(as_json))
+        if is_run:
+            subject = _of_run(policy, iteration, recipe, settings or [], scratch)
+        else:
+            subject = _of_checkpoint(policy, recipe, settings or [], scratch)
+        chosen = split or subject.recipe.data.test
+        console = terminal.console(as_json)
+        result = assess(subject.weights, subject.prompter, subject.recipe, chosen, folder, console)
     evaluation = result["evaluation"]
     if as_json:
         terminal.print_json({"policy": str(policy), "split": chosen, **evaluation})
     else:
         terminal.console().print(_table(f"{policy} on {chosen}", evaluation))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is evaluated: a folder with whole weights, the prompt they are used with, and the recipe that names data
+    and engine."""
+
+    weights: Path
+    prompter: "Prompter"
+    recipe: "Recipe"
 
 
 @contextmanager
@@ -57,40 +75,47 @@ def _folders(out: Path | None) -> Iterator[tuple[Path, Path]]:
         yield out or Path(scratch) / "evaluation", Path(scratch)
 
 
-def _resolve(
-    policy: Path, iteration: int | None, recipe: str | None, settings: list[str], scratch: Path
-) -> tuple[Path, "Prompter", "Recipe"]:
-    """Folder with whole weights, the prompt to use with them, and the recipe that names data and engine."""
+def _of_run(folder: Path, iteration: int | None, recipe: str | None, settings: list[str], scratch: Path) -> Subject:
     from visrep.policy.checkpoint import resolve
-    from visrep.train import parts
     from visrep.train.config import load_recipe
     from visrep.train.export import export
+    from visrep.train.parts import build_prompter
     from visrep.train.run import Run
 
-    if (policy / "recipe.toml").is_file():
-        run = Run.open(policy)
-        own = load_recipe(recipe or str(policy / "recipe.toml"), settings)
-        base = resolve(run.recipe.policy.model, run.recipe.policy.revision)
-        prompter = parts.build_prompter(run.recipe, base)
-        return base if iteration == 0 else export(policy, scratch / "checkpoint", "merged", iteration), prompter, own
-    if iteration is not None:
-        raise UserFault(f"--iteration {iteration}: {policy} is no run folder; leave --iteration out for a checkpoint")
-    folder = resolve(str(policy))
+    made_with = Run.open(folder).recipe
+    base = resolve(made_with.policy.model, made_with.policy.revision)
+    weights = base if iteration == 0 else export(folder, scratch / "checkpoint", "merged", iteration)
+    return Subject(
+        weights, build_prompter(made_with, base), load_recipe(recipe or str(folder / "recipe.toml"), settings)
+    )
+
+
+def _of_checkpoint(folder: Path, recipe: str | None, settings: list[str], scratch: Path) -> Subject:
+    from visrep.policy.checkpoint import resolve
+    from visrep.policy.merge import merge
+    from visrep.train.config import load_recipe
+    from visrep.train.parts import build_prompter
+
     if exported.describes(folder):
         described = exported.read(folder)
+        weights = exported.base(described, folder)
+        if weights != folder:
+            merge(weights, folder, scratch / "checkpoint")
+            weights = scratch / "checkpoint"
         own = load_recipe(recipe, settings) if recipe else exported.recipe(described, settings)
-        return folder, exported.prompter(described, folder), own
+        return Subject(weights, exported.prompter(described, weights), own)
+    weights = resolve(str(folder))
     if recipe is None:
-        raise UserFault(f"{policy} has no visrep.json that names its recipe; give one with --recipe")
+        raise UserFault(f"{folder} has no visrep.json that names its recipe; give one with --recipe")
     own = load_recipe(recipe, settings)
-    return folder, parts.build_prompter(own, folder), own
+    return Subject(weights, build_prompter(own, weights), own)
 
 
 def _table(title: str, evaluation: dict[str, Any]) -> Table:
     table = Table(title=title, title_justify="left")
     for column in ("category", "tasks", "right", "accuracy", "95 % interval"):
         table.add_column(column, justify="left" if column == "category" else "right")
-    rows = [*evaluation["categories"].items(), ("all", evaluation["overall"])]
+    rows = [*evaluation["by_category"].items(), ("all", evaluation)]
     for name, row in rows:
         if name == "all":
             table.add_section()

@@ -64,6 +64,7 @@ class PolicySettings(Settings):
     engine: Literal["vllm", "transformers", "scripted"] = "vllm"
     model: str = Field("smollm2-135m-instruct", description="the embedded default, a folder or a hub name")
     revision: str | None = Field(None, description="of a hub name; pin it, so that the run can be repeated")
+    script: str | None = Field(None, description="for the scripted engine: a JSON file of questions and their texts")
     serve: Literal["adapter", "merged"] = Field(
         "merged",
         description="sample with the adapter beside the base, or with a scratch merge (faster tokens, a restart)",
@@ -176,14 +177,13 @@ def shipped_recipes() -> list[str]:
 
 def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     """A shipped recipe by name or a TOML file, with `a.b=value` overrides. Raises UserFault in one line."""
-    values = _parse(name_or_path)
+    return check(_parse(name_or_path), overrides)
+
+
+def check(values: dict[str, Any], overrides: Sequence[str] = ()) -> Recipe:
+    """Typed settings of a recipe's values. Raises UserFault naming the first wrong setting."""
     for override in overrides:
         _override(values, override)
-    return check(values)
-
-
-def check(values: dict[str, Any]) -> Recipe:
-    """Typed settings of a recipe's values. Raises UserFault naming the first wrong setting."""
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from visrep.corrections import store
 from visrep.env import jsonl, rollouts
 from visrep.env.environment import Environment
 from visrep.env.types import Rollout, Task
@@ -180,11 +181,13 @@ class Loop:
         return {"pool": sum(rollout.reward for rollout in pool)} | selection.counts()
 
     def _pool(self, number: int) -> list[Rollout]:
-        """Programs of this iteration and of all before it, and those that people wrote."""
-        files = [self.run.iteration(i) / "rollouts.jsonl" for i in range(1, number + 1)]
+        """Programs of this iteration and of all before it, and those that people wrote, verified once more."""
+        files = (self.run.iteration(i) / "rollouts.jsonl" for i in range(1, number + 1))
+        pool = [rollout for file in files for rollout in rollouts.read(file)]
         if self.recipe.corrections.store:
-            files.append(Path(self.recipe.corrections.store))
-        return [rollout for file in files for rollout in rollouts.read(file)]
+            corrections = store.read(Path(self.recipe.corrections.store))
+            pool += [rollout for _, rollout in store.check(corrections, self.environment, self.train_tasks) if rollout]
+        return pool
 
     def _guard(self, pool: list[Rollout]) -> dict[tuple[str, str], str]:
         with parts.build_environment(self.recipe, perturbed=True) as perturbed:

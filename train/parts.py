@@ -118,7 +118,9 @@ def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
         case "scripted":
             from visrep.policy.scripted import Scripted
 
-            return Scripted.from_file(Path(policy.model))
+            if policy.script is None:
+                raise UserFault("policy.engine is 'scripted', but policy.script is missing; name its JSON file")
+            return Scripted.from_file(Path(policy.script))
 
 
 def _module(package: str, name: str, setting: str) -> ModuleType:

@@ -30,9 +30,9 @@ def _accuracy(records: list[dict[str, Any]]) -> Table:
         evaluation = record["evaluation"]
         row = [
             name_of(record),
-            f"{evaluation['overall']['accuracy']:.1%}",
-            f"{evaluation['overall']['low']:.1%} – {evaluation['overall']['high']:.1%}",
-            str(evaluation["overall"]["tasks"]),
+            f"{evaluation['accuracy']:.1%}",
+            f"{evaluation['low']:.1%} – {evaluation['high']:.1%}",
+            str(evaluation["tasks"]),
         ]
         if record["iteration"]:
             pass_at_k = record["sampling"]["pass_at_k"]
@@ -49,9 +49,9 @@ def _categories(records: list[dict[str, Any]]) -> Table:
     table.add_column("tasks", justify="right")
     for record in records:
         table.add_column(name_of(record).replace("iteration ", "it. "), justify="right")
-    last = records[-1]["evaluation"]["categories"]
+    last = records[-1]["evaluation"]["by_category"]
     for category in sorted(last, key=lambda name: last[name]["accuracy"]):
-        cells = (record["evaluation"]["categories"].get(category) for record in records)
+        cells = (record["evaluation"]["by_category"].get(category) for record in records)
         table.add_row(
             category, str(last[category]["tasks"]), *(f"{cell['accuracy']:.0%}" if cell else "" for cell in cells)
         )

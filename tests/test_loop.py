@@ -1,0 +1,167 @@
+"""The loop, end to end: real scenes, the real sandbox, perception on pixels, and LoRA training of a tiny model."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from visrep.env import jsonl, rollouts
+from visrep.env.drawn.gqa import draw
+from visrep.env.faults import UserFault
+from visrep.env.tasks import gqa
+from visrep.env.types import Question
+from visrep.train.config import Recipe, load_recipe
+from visrep.train.loop import train
+from visrep.train.run import Run
+from visrep.train.summary import tables
+
+HERE = Path(__file__).parent
+RIGHT = runpy.run_path(str(HERE / "drawn_programs.py"))["program"]
+write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
+
+WRONG = "\n    return 'nothing'"
+BROKEN = "\n    return ("
+
+
+def body(question: Question) -> str:
+    """What the policy writes after the signature: the right program's text from there on."""
+    return str(RIGHT(question.category, question.text)).partition("def execute_command(image):")[2].rstrip()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn data set, a tiny model, and a script that writes right programs for the questions of half the tasks."""
+    folder = tmp_path_factory.mktemp("loop")
+    write_model(folder / "model")
+    counts = {"train": 2, "val": 1, "testdev": 2}
+    draw(
+        folder / "drawn",
+        seed=0,
+        scenes={"train": 60, "val": 60, "testdev": 60},
+        tasks_per_category=counts,
+        instances=2,
+    )
+    script: dict[str, list[str]] = {"": [WRONG]}
+    for split in ("train", "testdev"):
+        for number, task in enumerate(gqa.load(folder / "drawn", split, instances=2)):
+            right = body(task.question)
+            script[task.question.text] = [WRONG, right, right + "  # again", BROKEN] if number % 2 else [WRONG, BROKEN]
+    (folder / "script.json").write_text(json.dumps(script))
+    return folder
+
+
+def recipe(folder: Path, *overrides: str) -> Recipe:
+    return load_recipe(
+        "quickstart",
+        [
+            f"data.root={folder / 'drawn'}",
+            "data.draw.train=2",
+            "data.draw.val=1",
+            "data.draw.testdev=2",
+            "policy.engine=scripted",
+            f"policy.script={folder / 'script.json'}",
+            f"policy.model={folder / 'model'}",
+            "iterations=2",
+            "sampling.n=4",
+            "sampling.rounds=2",
+            "clone.epochs=1.0",
+            *overrides,
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    quiet = Console(quiet=True)
+    return train(recipe(folder), folder / "run", resume=False, console=quiet)
+
+
+def contents(run: Run) -> dict[str, Any]:
+    """What a run came to, without its times."""
+    kept = {}
+    for path in sorted(run.folder.glob("iteration_*/*.jsonl")):
+        rows = list(jsonl.read(path))
+        for row in rows:
+            for execution in row.get("executions", []):
+                del execution["cpu_seconds"], execution["wall_seconds"]
+                for call in execution["calls"]:
+                    del call["seconds"]
+        kept[path.relative_to(run.folder).as_posix()] = sorted(json.dumps(row, sort_keys=True) for row in rows)
+    return kept
+
+
+def test_half_of_the_tasks_are_solved_and_learnt_from(run: Run) -> None:
+    first = run.metrics()[2]
+    assert first["sampling"]["solved"] == 0.5
+    assert first["sampling"]["pass_at_k"] == {"1": 0.25, "2": 0.4167, "4": 0.5}
+    assert first["selection"]["examples"] == 16
+    assert first["selection"]["dropped"]["wrong"] == 64
+    assert len(list(jsonl.read(run.iteration(1) / "examples.jsonl"))) == 16
+
+
+def test_metrics_have_the_base_policy_with_and_without_examples_and_each_iteration(run: Run) -> None:
+    assert [(record["iteration"], record["examples"]) for record in run.metrics()] == [(0, 0), (0, 6), (1, 6), (2, 6)]
+    assert all(0 <= record["evaluation"]["overall"]["accuracy"] <= 1 for record in run.metrics())
+
+
+def test_every_program_of_every_task_has_a_rollout_with_its_author(run: Run) -> None:
+    found = list(rollouts.read(run.iteration(2) / "rollouts.jsonl"))
+    # Wrong and broken for all 32 tasks; right for half of them, its copy with a comment being the same program.
+    assert len(found) == 32 * 2 + 16
+    assert {(rollout.iteration, rollout.policy) for rollout in found} == {(2, "iteration_01")}
+    assert {score.outcome for rollout in found for score in rollout.scores} >= {"ok", "wrong_answer", "syntax_error"}
+
+
+def test_a_run_leaves_an_adapter_per_iteration_and_a_checkpoint(run: Run) -> None:
+    assert run.finished_iterations() == [1, 2]
+    for number in (1, 2):
+        assert (run.iteration(number) / "adapter" / "adapter_model.safetensors").is_file()
+    assert (run.folder / "export" / "visrep.json").is_file()
+
+
+def test_the_tables_name_every_policy_and_category(run: Run) -> None:
+    text = Console(width=200)
+    with text.capture() as captured:
+        for table in tables(run):
+            text.print(table)
+    for expected in ("base, 0 examples", "base, 6 examples", "iteration 2", "count_relation", "pass@k"):
+        assert expected in captured.get()
+
+
+def test_a_finished_run_is_not_done_again_and_can_be_continued(run: Run, folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.folder.glob("iteration_*/*")}
+    again = train(recipe(folder), run.folder, resume=True, console=Console(quiet=True))
+    assert {path: path.stat().st_mtime_ns for path in run.folder.glob("iteration_*/*")} == before
+    assert again.metrics() == run.metrics()
+
+
+def test_a_run_cut_off_in_sampling_ends_like_one_that_was_not(run: Run, folder: Path) -> None:
+    """As after `kill -9`: a torn last line of completions, half of the rollouts, no manifest."""
+    cut = train(recipe(folder, "iterations=1"), folder / "cut", resume=False, console=Console(quiet=True))
+    first = cut.iteration(1)
+    for name in ("select", "clone", "evaluate", "sample_1", "sample_2"):
+        (first / f"{name}.done.json").unlink()
+    (cut.folder / "export.done.json").unlink()
+    for name in ("completions.jsonl", "rollouts.jsonl"):
+        data = (first / name).read_bytes()
+        (first / name).write_bytes(data[: len(data) // 3])
+    for path in first.glob("evaluate.*"):
+        path.unlink()
+    resumed = train(recipe(folder), cut.folder, resume=True, console=Console(quiet=True))
+    assert contents(resumed) == contents(run)
+
+
+def test_a_recipe_for_another_data_set_is_refused_on_resume(run: Run, folder: Path) -> None:
+    with pytest.raises(UserFault, match=r"made with another 'sampling\.n'"):
+        train(recipe(folder, "sampling.n=5"), run.folder, resume=True, console=Console(quiet=True))
+
+
+def test_the_scripted_engine_needs_its_script(folder: Path, tmp_path: Path) -> None:
+    model, data = folder / "model", folder / "drawn"
+    settings = [f"data.root={data}", f"policy.model={model}", "policy.engine=scripted"]
+    settings += ["data.draw.train=2", "data.draw.val=1", "data.draw.testdev=2"]
+    with pytest.raises(UserFault, match=r"policy\.script is missing; name its JSON file"):
+        train(load_recipe("quickstart", settings), tmp_path / "run", resume=False, console=Console(quiet=True))
