@@ -55,8 +55,12 @@ def _write(policy: Path, question: Question, max_tokens: int) -> str:
     from visrep.policy.transformers import Transformers
 
     logging.disable_progress_bar()  # the weights of one small model are there before a bar is read
-    prompter = exported.prompter(exported.read(policy), policy)
-    engine = Transformers(policy, max_tokens=max_tokens)
+    described = exported.read(policy)
+    base = exported.base(described, policy)
+    engine = Transformers(base, max_tokens=max_tokens)
+    if base != policy:
+        engine.load(policy)
+    prompter = exported.prompter(described, base)
     _, (completion,) = next(engine.sample([prompter.prompt(question)], n=1, temperature=0.0, seed=0))
     return prompter.program(question, completion.text)
 

@@ -36,7 +36,18 @@ def recipe(described: dict[str, Any], overrides: Sequence[str] = ()) -> "Recipe"
     """The recipe that made the policy, with `a.b=value` overrides."""
     from visrep.train.config import check
 
-    return check(described["recipe"])
+    return check(described["recipe"], overrides)
+
+
+def base(described: dict[str, Any], folder: Path) -> Path:
+    """Folder with whole weights: the exported one, or the base that an exported adapter was made for."""
+    from visrep.policy.checkpoint import check, resolve
+
+    if described.get("format") == "adapter":
+        made_with = recipe(described).policy
+        return resolve(made_with.model, made_with.revision)
+    check(folder)
+    return folder
 
 
 def prompter(described: dict[str, Any], folder: Path) -> "Prompter":

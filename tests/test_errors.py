@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from visrep.scripts import cli
-from visrep.train.config import load_recipe
+from visrep.train.config import load_recipe, to_toml
 from visrep.train.run import Run
 
 Fails = Callable[..., str]
@@ -94,9 +94,11 @@ def test_an_unknown_perception_backend_is_answered_with_the_nearest(
     assert "did you mean 'shapes'" in line
 
 
-def test_a_data_set_that_is_not_there_is_named(fails: Fails) -> None:
-    recipe = ["--set", "data.root=nowhere", "--set", "data.dataset=nlvr", "--set", "policy.engine=transformers"]
-    assert "nowhere" in fails("train", "quickstart", *recipe)
+def test_a_data_set_that_is_not_there_is_named(fails: Fails, tmp_path: Path) -> None:
+    recipe = load_recipe("quickstart", ["data.root=nowhere"])
+    undrawn = recipe.model_copy(update={"data": recipe.data.model_copy(update={"draw": None})})
+    (tmp_path / "mine.toml").write_text(to_toml(undrawn))
+    assert "'nowhere' is no folder" in fails("train", "mine.toml")
 
 
 def test_an_output_that_cannot_be_written_is_said_before_any_work(fails: Fails, picture: Path) -> None:
