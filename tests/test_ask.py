@@ -1,12 +1,12 @@
 """Asking a policy that learnt one thing: its program is written, run on the image, and shown with its answer."""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from visrep.env.drawn.scene import generate, render
 from visrep.env.types import Question
@@ -14,32 +14,23 @@ from visrep.policy.prompt import Prompter
 from visrep.scripts import cli
 from visrep.train.config import load_recipe
 
+write_model = runpy.run_path(str(Path(__file__).parent / "tiny_policy.py"))["write_model"]
+
 QUESTION = "How many objects?"
 COUNT = "def execute_command(image):\n    return len(image.find('object'))"
 
 
-def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """One token per byte, and one for the end: needs no download."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={sign: i for i, sign in enumerate([*alphabet, "</s>"])}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="</s>", pad_token="</s>")
-
-
-def taught(completion: str, prompt: str, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """A tiny model that has learnt to write this completion after this prompt."""
-    torch.manual_seed(0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for each other on a busy machine take a hundred times as long
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
-    end = tokenizer.eos_token_id
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), eos_token_id=end, bos_token_id=None, **sizes))
-    head, tail = tokenizer(prompt).input_ids, [*tokenizer(completion).input_ids, end]
+def teach(folder: Path, prompt: str, completion: str) -> None:
+    """Train the model in the folder until it writes this completion after this prompt."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    head, tail = tokenizer(prompt).input_ids, [*tokenizer(completion).input_ids, tokenizer.eos_token_id]
     tokens = torch.tensor([head + tail])
     labels = torch.tensor([[-100] * len(head) + tail])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(300):
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that wait for each other on a busy machine take a hundred times as long
+    for _ in range(500):
         loss = model(input_ids=tokens, labels=labels).loss
         if loss.item() < 0.01:
             break
@@ -47,18 +38,16 @@ def taught(completion: str, prompt: str, tokenizer: PreTrainedTokenizerFast) -> 
         optimiser.step()
         optimiser.zero_grad()
     torch.set_num_threads(threads)
-    return model
+    model.save_pretrained(folder)
 
 
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint, described as an exported one is, that answers `QUESTION` with `COUNT`."""
-    folder = tmp_path_factory.mktemp("policy")
+    folder = write_model(tmp_path_factory.mktemp("policy"))
     question = Question(id="ask", text=QUESTION, kind="answer", category="")
     prompter = Prompter(["ImagePatch.find"], [])
-    tokenizer = byte_tokenizer()
-    taught(prompter.target(question, COUNT), prompter.prompt(question), tokenizer).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    teach(folder, prompter.prompt(question), prompter.target(question, COUNT))
     described = {"prompter": prompter.to_json(), "recipe": load_recipe("quickstart").model_dump(exclude_none=True)}
     (folder / "visrep.json").write_text(json.dumps(described))
     return folder

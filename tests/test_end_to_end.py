@@ -1,0 +1,142 @@
+"""A whole run through the command, from drawing to a question asked of what was exported.
+
+The engine is scripted: half of the questions get a right program. All else is real: scenes, sandbox, perception on
+pixels, LoRA training of a tiny model, the merge.
+"""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visrep.env.drawn.gqa import draw
+from visrep.env.tasks import gqa
+from visrep.scripts import cli
+
+HERE = Path(__file__).parent
+right_program = runpy.run_path(str(HERE / "drawn_programs.py"))["program"]
+write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
+
+HEAD = "def execute_command(image):"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that make the quickstart recipe a run of one iteration on 32 tasks."""
+    folder = tmp_path_factory.mktemp("end_to_end")
+    write_model(folder / "model")
+    tasks = {"train": 1, "val": 1, "testdev": 1}
+    draw(folder / "drawn", seed=0, scenes=dict.fromkeys(tasks, 60), tasks_per_category=tasks, instances=2)
+    script = {"": ["\n    return 'nothing'"]}
+    for split in ("train", "testdev"):
+        for task in list(gqa.load(folder / "drawn", split, instances=2))[::2]:
+            question = task.question
+            script[question.text] = [right_program(question.category, question.text).removeprefix(HEAD).rstrip()]
+    (folder / "script.json").write_text(json.dumps(script))
+    overrides = {
+        "iterations": 1,
+        "data.root": folder / "drawn",
+        "data.draw.train": 1,
+        "data.draw.val": 1,
+        "data.draw.testdev": 1,
+        "policy.engine": "scripted",
+        "policy.script": folder / "script.json",
+        "policy.model": folder / "model",
+        "sampling.n": 1,
+        "sampling.rounds": 1,
+        "evaluation.base_without_examples": "false",
+    }
+    return [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture(scope="module")
+def run(settings: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert cli.run(["train", "quickstart", "--out", str(folder), *settings]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "adapter"
+    assert cli.run(["export", str(run), "--to", str(folder), "--format", "adapter"]) == 0
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """The JSON that a command prints, and nothing else with it."""
+    status = cli.run([*map(str, arguments), "--json"])
+    output = capsys.readouterr()
+    assert status == 0, output.err
+    return json.loads(output.out)
+
+
+def test_a_finished_run_says_so_again_at_once(
+    run: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / "metrics.jsonl").read_text()
+    assert cli.run(["train", "quickstart", "--out", str(run), "--resume", *settings]) == 0
+    text = capsys.readouterr().out
+    assert "iteration 1" in text
+    assert str(run / "export") in text
+    assert (run / "metrics.jsonl").read_text() == before
+
+
+def test_the_run_is_shown_with_its_questions(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "show", run)["outcomes"]["1"]["ok"] == 8
+    assert cli.run(["show", str(run), "--iteration", "1", "--category", "exist"]) == 0
+    text = capsys.readouterr().out
+    assert "object?" in text or "circle?" in text or "square?" in text or "triangle?" in text
+    assert "annotated 'no'" in text
+
+
+@pytest.mark.parametrize("iteration", [0, 1])
+def test_an_iteration_is_evaluated_as_it_was_in_the_run(
+    run: Path, iteration: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = said(capsys, "evaluate", run, "--iteration", iteration)
+    assert (result["tasks"], result["right"]) == (16, 8)
+    assert result["split"] == "testdev"
+
+
+def test_what_was_exported_is_evaluated_by_itself(
+    run: Path, adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, "evaluate", run / "export", "--split", "train")["right"] == 8
+    kept = tmp_path / "kept"
+    assert said(capsys, "evaluate", adapter, "--out", kept)["right"] == 8
+    assert len((kept / "evaluate.rollouts.jsonl").read_text().splitlines()) == 16
+
+
+def test_the_evaluation_is_a_table_with_every_category(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["evaluate", str(run / "export")]) == 0
+    text = capsys.readouterr().out
+    assert "count_relation" in text
+    assert "50.0%" in text
+
+
+def test_settings_change_the_recipe_of_a_checkpoint(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["evaluate", str(run / "export"), "--set", "policy.script=nowhere.json"]
+    assert cli.run(arguments) == 1
+    assert "nowhere.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["merged", "adapter"])
+def test_what_was_exported_is_asked_by_itself(
+    run: Path, adapter: Path, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tiny model writes nonsense: that it was asked at all shows in the outcome of its program."""
+    image = next(
+        (Path(json.loads((run / "export/visrep.json").read_text())["recipe"]["data"]["root"]) / "images").iterdir()
+    )
+    policy = run / "export" if form == "merged" else adapter
+    cli.run(["ask", str(image), "Is there a red circle?", "--policy", str(policy), "--json"])
+    output = capsys.readouterr()
+    assert json.loads(output.out)["program"].startswith(HEAD)
+
+
+def test_an_export_is_not_written_over_another(run: Path, adapter: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["export", str(run), "--to", str(adapter)]) == 1
+    assert "there already" in capsys.readouterr().err
