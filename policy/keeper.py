@@ -1,10 +1,13 @@
 """Keeps a server for as long as its owner lives: `python keeper.py COMMAND...`, with a pipe from the owner as stdin.
 
-The pipe closes however the owner ends, `kill -9` included, and then everything the server started ends with it. The
-kernel's parent-death signal would not do: it comes when the starting *thread* ends, and reaches no grandchildren, of
-which a sampling server has several. Run as a file, with the standard library alone, so that it starts at once.
+The pipe closes however the owner ends, `kill -9` included, and then everything the server started ends with it, and is
+waited for: once this process is gone, so is all that they held. The kernel's parent-death signal alone would not do:
+it comes when the starting *thread* ends, and reaches no grandchildren, of which a sampling server has several. Run as
+a file, with the standard library alone, so that it starts at once.
 """
 
+import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,14 +16,26 @@ import threading
 
 _GRACE_SECONDS = 15.0
 """What a server gets to give back shared memory and device before it is killed."""
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_libc = ctypes.CDLL(None)
 
 
-def keep(command: list[str]) -> None:
-    """Run the command until it ends or stdin does, then end the whole process group, oneself included."""
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+def keep(command: list[str]) -> int:
+    """Run the command until it ends or stdin does, then end all its descendants; return the command's exit code."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # descendants whose parents die become children, and can be waited for
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_end_with_keeper)
     threading.Thread(target=_follow_owner, args=(server,), daemon=True).start()
-    server.wait()
-    os.killpg(0, signal.SIGKILL)
+    code = server.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    return code
+
+
+def _end_with_keeper() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # should this process be killed itself
 
 
 def _follow_owner(server: subprocess.Popen[bytes]) -> None:
@@ -29,9 +44,9 @@ def _follow_owner(server: subprocess.Popen[bytes]) -> None:
     try:
         server.wait(_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(0, signal.SIGKILL)
+        server.kill()
 
 
 if __name__ == "__main__":
-    os.setsid()  # a group of our own: ours to end as a whole, and out of reach of the terminal's Ctrl-C
-    keep(sys.argv[1:])
+    os.setsid()  # out of reach of the terminal's Ctrl-C
+    sys.exit(keep(sys.argv[1:]) and 1)

@@ -5,6 +5,7 @@ own, and because stopping it gives the whole device back to training.
 """
 
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -19,6 +20,9 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.policy import keeper
 
 _HOST = "127.0.0.1"
+_SMALL = 8
+"""Up to this many cores vLLM's own choice, which keeps one free for its scheduler and pins the rest, costs too much."""
+_TELLING = re.compile(r"\w(Error|Exception): ")
 _READY_SECONDS = 1800.0
 """Loading a large model from a slow disk takes many minutes; a server that fails ends by itself much sooner."""
 
@@ -41,7 +45,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env=os.environ | _environment(self.key),
+                env=_cpu_defaults() | os.environ | _environment(self.key),
             )
         try:
             self._wait_until_ready()
@@ -59,12 +63,14 @@ class Server:
         self._process.wait()
 
     def last_words(self) -> str:
-        """The line of this server's log that best says why it died, and where to read the rest."""
+        """What this server's log says of why it died, and where to read the rest."""
         with self.log.open("rb") as file:
             file.seek(self._begin)
             lines = file.read().decode(errors="replace").splitlines()
-        telling = [line for line in lines if "Error: " in line or "error: " in line] or lines or ["it said nothing"]
-        return f"{telling[-1].strip()[-300:]} (log: {self.log})"
+        last = max((number for number, line in enumerate(lines) if _TELLING.search(line)), default=len(lines) - 1)
+        # What a validation error is about stands in the lines after it.
+        words = " ".join(line.strip() for line in lines[max(last, 0) : last + 3])
+        return f"{words[:400] or 'it said nothing'} (log: {self.log})"
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -88,11 +94,19 @@ def _environment(key: str) -> dict[str, str]:
     return {
         "VLLM_API_KEY": key,  # in the environment, as command lines can be read by everybody on the machine
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
-        "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", "2"),  # GiB; ~80k tokens of a 135M model
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",  # the model is a local folder: nothing is to be fetched
         "PYTHONSAFEPATH": "1",  # else a folder named `vllm` or `train` where the user stands would be imported
     }
+
+
+def _cpu_defaults() -> dict[str, str]:
+    """What a server on a CPU goes by unless the user's environment says otherwise; one on a GPU ignores it."""
+    defaults = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GiB; 93,000 tokens of a 135M model
+    cores = len(os.sched_getaffinity(0))
+    if cores <= _SMALL:
+        defaults |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(cores)}
+    return defaults
 
 
 def _free_port(port: int) -> int:

@@ -101,7 +101,8 @@ class VLLM:
             self._request(prompt, n, temperature, prompt_seed)
             for prompt, prompt_seed in zip(prompts, prompt_seeds(prompts, seed), strict=True)
         ]
-        for index, reply in self._ask(requests_, n):
+        # Twice the sequences that fit, so that a server always has the next ones at hand.
+        for index, reply in self._ask(requests_, width=max(2, 2 * self.in_flight // n)):
             completions = [_completion(choice) for choice in reply["choices"]]
             yield index, completions * (n // len(completions))
 
@@ -114,7 +115,8 @@ class VLLM:
             questions.append({"prompt": tokens, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0})
             lengths.append(len(tail))
         found: list[list[float]] = [[] for _ in prompts]
-        for index, reply in self._ask(questions, 1):
+        # One at a time: vLLM 0.32 dies of prompt_logprobs when several requests with an adapter are in one batch.
+        for index, reply in self._ask(questions, width=1):
             # One entry per prompt token, {token id: {"logprob": …}}; the first has none.
             entries = reply["choices"][0]["prompt_logprobs"]
             tail = entries[len(entries) - lengths[index] :]
@@ -228,13 +230,13 @@ class VLLM:
             "return_token_ids": True,
         }
 
-    def _ask(self, questions: Sequence[dict[str, Any]], n: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _ask(self, questions: Sequence[dict[str, Any]], width: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Replies as they come. A server that is lost is started once more for what is unanswered."""
         waiting = dict(enumerate(questions))
         for last_try in (False, True):
             try:
                 self.start()
-                for index, reply in self._ask_once(waiting, n):
+                for index, reply in self._ask_once(waiting, width):
                     del waiting[index]
                     yield index, reply
                 return
@@ -244,10 +246,9 @@ class VLLM:
                     raise MachineFault(f"the vLLM server was lost twice: {words}") from loss
                 self.stop()
 
-    def _ask_once(self, waiting: dict[int, dict[str, Any]], n: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _ask_once(self, waiting: dict[int, dict[str, Any]], width: int) -> Iterator[tuple[int, dict[str, Any]]]:
         addresses = self._addresses()
-        # Twice the sequences that fit, so that the server always has the next ones at hand.
-        width = max(2, 2 * self.in_flight // n) * len(addresses)
+        width *= len(addresses)
         pool = ThreadPoolExecutor(width)
         running: dict[Future[dict[str, Any]], int] = {}
         left = iter(list(waiting.items()))

@@ -1,0 +1,101 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from visrep.policy import keeper
+
+SERVER = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(child.pid, flush=True)
+time.sleep(float(sys.argv[1]))
+"""
+OWNER = f"""
+import subprocess, sys, time
+kept = subprocess.Popen([sys.executable, {keeper.__file__!r}, sys.executable, "-c", {SERVER!r}, "600"],
+                        stdin=subprocess.PIPE)
+print(kept.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def gone(pid, seconds=30.0):
+    """Whether the process ends in that time; one that waits to be reaped has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def kept(seconds):
+    process = subprocess.Popen(
+        [sys.executable, keeper.__file__, sys.executable, "-c", SERVER, str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    return process, int(process.stdout.readline())
+
+
+def test_closing_the_pipe_ends_the_server_and_its_children():
+    process, grandchild = kept(600)
+    process.stdin.close()
+    assert gone(process.pid)
+    assert gone(grandchild)
+    process.wait()
+
+
+def test_children_of_a_server_that_ends_by_itself_end_too():
+    process, grandchild = kept(0.2)
+    assert gone(process.pid)
+    assert gone(grandchild)
+    process.wait()
+
+
+def test_nothing_outlives_an_owner_that_is_killed():
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE)
+    keeping, grandchild = int(owner.stdout.readline()), int(owner.stdout.readline())
+    owner.kill()
+    owner.wait()
+    assert gone(keeping)
+    assert gone(grandchild)
+
+
+def test_nothing_outlives_a_keeper_that_is_killed():
+    process, grandchild = kept(600)
+    server = int(Path(f"/proc/{grandchild}/stat").read_text().rpartition(")")[2].split()[1])
+    process.kill()
+    process.wait()
+    assert gone(server)
+
+
+def test_when_the_keeper_is_gone_so_is_everything():
+    process, grandchild = kept(600)
+    process.stdin.close()
+    process.wait()
+    assert not Path(f"/proc/{grandchild}").exists()
+
+
+def test_ctrl_c_at_the_owners_terminal_does_not_reach_the_server():
+    process, grandchild = kept(600)
+    assert os.getsid(grandchild) == process.pid != os.getsid(0)
+    process.stdin.close()
+    process.wait()
+
+
+def test_a_server_that_ignores_the_polite_way_is_killed():
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(0, flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, keeper.__file__, sys.executable, "-c", stubborn], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdin.close()
+    assert process.wait(timeout=150) == 1
