@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import typer
 from PIL import Image
 
 from visrep.env.environment import Environment
-from visrep.env.faults import UserFault
+from visrep.env.faults import Fault, UserFault
 from visrep.env.perception import scripted
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Sandbox
@@ -93,10 +94,11 @@ def run_cases(cases: list[Case], secret: str, limits: Limits = DEFAULT, numpy: b
             runs: dict[str, list[Rollout]] = {case.name: [] for case in cases}
             for rollout in environment.run(pairs):
                 runs[rollout.task_id].append(rollout)
-    rows = [_row(case, *runs[case.name]) for case in cases]
-    assert heap[0]["gold"] == secret == GOLD.read_text(), f"{GOLD} was changed"
-    GOLD.unlink()
-    return rows
+    intact = GOLD.is_file() and GOLD.read_text() == heap[0]["gold"]
+    GOLD.unlink(missing_ok=True)
+    if not intact:
+        raise UserFault(f"{GOLD} was changed by a program: the sandbox does not hold")
+    return [_row(case, *runs[case.name]) for case in cases]
 
 
 def damage() -> Iterator[str]:
@@ -144,4 +146,7 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except Fault as fault:
+        sys.exit(f"hostile: {fault}")

@@ -51,7 +51,8 @@ def test_a_process_that_stays_after_its_result_is_ended(run: Any) -> None:
 
 def test_a_second_call_before_the_reply_is_a_protocol_fault(run: Any) -> None:
     call = """b'["call","exists",[0,"cup"]]'"""
-    assert run.body(f"frame({call})\nframe({call})\nload('time').sleep(600)").outcome == "protocol"
+    twice = f"load('os').write(3, 2 * (load('struct').pack('<I', len({call})) + {call}))"
+    assert run.body(f"{twice}\nload('time').sleep(600)").outcome == "protocol"
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,11 @@ class Keeper:
             self.isolation += " (open: " + ", ".join(escapes) + ")"
         if (missing or escapes) and not weak:
             self.close()
-            found = f"no {' and no '.join(missing)}" if missing else f"a locked process could {', '.join(escapes)}"
+            found = (
+                f"no {' and no '.join(missing)}"
+                if missing
+                else f"a locked process got through with {', '.join(escapes)}"
+            )
             raise UserFault(
                 f"programs cannot be locked in on this machine: {found}; run on Linux 5.13 or later on x86-64 "
                 "with Landlock switched on, or accept the weaker isolation where you trust the programs"
