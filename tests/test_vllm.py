@@ -1,0 +1,217 @@
+import importlib.util
+import os
+import runpy
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from visrep.env.faults import MachineFault, UserFault
+from visrep.policy.prompt import cut
+from visrep.policy.transformers import Transformers
+from visrep.policy.vllm import VLLM
+
+if importlib.util.find_spec("vllm") is None:
+    pytest.skip("vLLM is not installed", allow_module_level=True)
+
+tiny = runpy.run_path(str(Path(__file__).with_name("tiny_policy.py")))
+PROMPTS = [f"# question {number}\ndef execute_command(image):" for number in range(12)]
+TEXT = "\n    return image.find"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("vllm")
+
+
+@pytest.fixture(scope="module")
+def base(folder):
+    return tiny["write_model"](folder / "base")
+
+
+@pytest.fixture(scope="module")
+def adapter(base, folder):
+    return tiny["write_adapter"](base, folder / "adapter")
+
+
+@pytest.fixture(scope="module")
+def exact(base):
+    """What the server's answers are compared with."""
+    return Transformers(base, max_tokens=24)
+
+
+@pytest.fixture(scope="module")
+def policy(base, folder):
+    """One server for all tests of this module, in their order: it writes as the base first, with adapters later."""
+    policy = VLLM(base, log=folder / "server.log", max_tokens=24, dtype="float32")
+    yield policy
+    policy.close()
+
+
+def sampled(policy, n=4, temperature=1.0, seed=0):
+    replies = dict(policy.sample(PROMPTS, n, temperature, seed))
+    return {PROMPTS[index]: replies[index] for index in sorted(replies)}
+
+
+def processes(policy):
+    """All processes of the server's session: its keeper first, then the server and what it started."""
+    session = str(policy._server._process.pid)
+    return [int(pid) for pid in subprocess.check_output(["ps", "-o", "pid=", "-s", session], text=True).split()]
+
+
+def assert_same_logprobs(policy, exact):
+    ours, theirs = (engine.logprobs(PROMPTS[:3], [TEXT] * 3) for engine in (policy, exact))
+    for one, other in zip(ours, theirs, strict=True):
+        assert one == pytest.approx(other, abs=2e-3)
+
+
+def test_every_prompt_gets_its_completions_cut_where_programs_end(policy):
+    replies = sampled(policy)
+    assert set(replies) == set(PROMPTS)
+    for completions in replies.values():
+        assert len(completions) == 4
+        assert len({completion.text for completion in completions}) > 1
+        assert all(cut(completion.text) == (completion.text, False) for completion in completions)
+        assert all(0 < completion.tokens <= 24 for completion in completions)
+        assert all(completion.finished for completion in completions if completion.tokens < 24)
+
+
+def test_greedy_writes_what_transformers_writes(policy, exact):
+    ours, theirs = sampled(policy, temperature=0.0, n=2), sampled(exact, temperature=0.0, n=2)
+    assert ours.keys() == theirs.keys()
+    # The server holds back a character of which it has not all bytes.
+    same = [ours[prompt][0].text == theirs[prompt][0].text.rstrip("\N{REPLACEMENT CHARACTER}") for prompt in PROMPTS]
+    assert sum(same) >= len(PROMPTS) - 1  # sums in another order may tip a near tie
+    assert all(first == second for first, second in ours.values())
+
+
+def test_the_seed_decides_what_is_written(policy):
+    def texts(seed):
+        return [completion.text for completions in sampled(policy, seed=seed).values() for completion in completions]
+
+    first, again, other = texts(0), texts(0), texts(1)
+    assert sum(one == two for one, two in zip(first, again, strict=True)) > 0.9 * len(first)
+    assert sum(one == two for one, two in zip(first, other, strict=True)) < 0.1 * len(first)
+
+
+def test_logprobs_are_those_of_transformers(policy, exact):
+    assert_same_logprobs(policy, exact)
+
+
+def test_what_was_done_is_counted(policy):
+    before = policy.statistics.completion_tokens, policy.statistics.prompt_tokens
+    replies = sampled(policy)
+    written = sum(completion.tokens for completions in replies.values() for completion in completions)
+    assert policy.statistics.completion_tokens - before[0] == written
+    assert policy.statistics.prompt_tokens - before[1] == sum(len(prompt) for prompt in PROMPTS)  # bytes are tokens
+    assert policy.statistics.seconds > 0
+    assert policy.statistics.starts == 1
+
+
+def test_a_prompt_that_is_too_long_is_the_users_fault(policy):
+    with pytest.raises(UserFault, match=r"refused /v1/completions: .*2048"):
+        list(policy.sample(["x" * 3000], 1, 1.0, 0))
+    assert policy._server.alive()
+
+
+def test_a_running_server_can_be_used_by_its_url(policy, base, adapter, exact, folder, monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", policy._server.key)
+    other = VLLM(base, log=folder / "other.log", max_tokens=24, urls=[policy._server.url, policy._server.url])
+    assert sampled(other).keys() == set(PROMPTS)
+    assert_same_logprobs(other, exact)
+    other.close()
+    assert policy._server.alive()
+
+
+def test_a_stranger_is_not_answered(policy, base, folder, monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", "wrong")
+    stranger = VLLM(base, log=folder / "other.log", urls=[policy._server.url])
+    with pytest.raises(UserFault, match="refused"):
+        sampled(stranger)
+    stranger.close()
+
+
+def test_a_server_killed_at_work_is_started_again_and_nothing_is_lost(policy):
+    replies = policy.sample(PROMPTS * 8, 4, 1.0, 0)
+    seen = [next(replies)[0]]
+    for pid in processes(policy)[1:]:
+        os.kill(pid, signal.SIGKILL)
+    seen += [index for index, _ in replies]
+    assert sorted(seen) == list(range(len(PROMPTS) * 8))
+    assert policy.statistics.starts == 2
+
+
+def test_stopping_frees_everything_and_sampling_with_an_adapter_starts_again(policy, adapter, exact):
+    before = processes(policy)
+    assert len(before) >= 3
+    policy.stop()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in before)
+    policy.load(adapter)
+    exact.load(adapter)
+    assert_same_logprobs(policy, exact)
+    assert policy.statistics.starts == 3
+
+
+def test_an_adapter_that_was_written_anew_under_its_old_name_is_not_served_stale(policy, base, adapter, exact):
+    tiny["write_adapter"](base, adapter, seed=5)
+    policy.load(adapter)
+    exact.load(adapter)
+    assert_same_logprobs(policy, exact)
+    assert policy.statistics.starts == 3
+
+
+def test_without_adapter_it_is_the_base_again(policy, exact):
+    policy.load(None)
+    exact.load(None)
+    assert_same_logprobs(policy, exact)
+    assert policy.statistics.starts == 3
+
+
+def test_an_adapter_the_server_cannot_take_is_refused_by_name(policy, tmp_path):
+    with pytest.raises(UserFault, match=r"adapter_model\.safetensors is missing"):
+        policy.load(tmp_path)
+
+
+def test_a_merged_adapter_writes_as_one_that_is_not(base, exact, tmp_path, policy):
+    policy.stop()
+    adapter = tiny["write_adapter"](base, tmp_path / "adapter", seed=7, rank=3)
+    merged = VLLM(base, log=tmp_path / "server.log", serve="merged", max_tokens=24, dtype="float32")
+    merged.load(adapter)
+    exact.load(adapter)
+    try:
+        assert_same_logprobs(merged, exact)
+    finally:
+        merged.close()
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_server_that_cannot_start_says_why(base, tmp_path):
+    policy = VLLM(base, log=tmp_path / "server.log", max_model_len=999_999)
+    with pytest.raises(MachineFault, match=r"did not start: .*max_model_len.*server\.log"):
+        policy.start()
+    policy.close()
+
+
+def test_a_server_that_is_lost_twice_ends_the_run(base, tmp_path):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        policy = VLLM(base, log=tmp_path / "server.log", urls=[f"http://127.0.0.1:{nobody.getsockname()[1]}"])
+        with pytest.raises(MachineFault, match="lost twice"):
+            sampled(policy)
+
+
+def test_a_port_in_use_is_named(base, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        policy = VLLM(base, log=tmp_path / "server.log", port=port)
+        with pytest.raises(UserFault, match=f"port {port} is not to be had"):
+            policy.start()
+
+
+def test_merging_and_foreign_servers_exclude_each_other(base, tmp_path):
+    with pytest.raises(UserFault, match="cannot go with urls"):
+        VLLM(base, log=tmp_path / "server.log", serve="merged", urls=["http://127.0.0.1:1"])
