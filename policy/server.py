@@ -74,12 +74,14 @@ class Server:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
+        session = requests.Session()
+        session.trust_env = False  # a proxy in the environment is not for this
         while time.monotonic() < deadline:
             if not self.alive():
                 raise MachineFault(f"the vLLM server did not start: {self.last_words()}")
             try:
                 # Asking with the key makes sure that it is this server, not another that took the port meanwhile.
-                reply = requests.get(
+                reply = session.get(
                     f"{self.url}/v1/models", headers={"Authorization": f"Bearer {self.key}"}, timeout=10
                 )
                 if reply.status_code == 200:

@@ -6,31 +6,35 @@ merged into a copy of the base that is then served. What is measured where, on t
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy import Completion
-from visrep.policy.checkpoint import check_tensors
+from visrep.policy.adapter import Adapter
+from visrep.policy.adapter import read as read_adapter
 from visrep.policy.prompt import STOP, cut
 from visrep.policy.seeds import prompt_seeds
 from visrep.policy.server import Server
 
-_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""The LoRA ranks vLLM can be started for; an adapter of another rank takes the next larger."""
+_REPLY_SECONDS = 3600.0
+"""Longer than any queue in front of a request may last; a server that dies is noticed at once by its connection."""
+
+
+_Body = Callable[[int], dict[str, Any]]
+"""Makes a request of an index; when it is sent and not before, as a run may have a million prompts."""
 
 
 @dataclass
@@ -42,10 +46,6 @@ class Statistics:
     seconds: float = 0.0
     starts: int = 0
     start_seconds: float = 0.0
-
-
-_REPLY_SECONDS = 3600.0
-"""Longer than any queue in front of a request may last; a server that dies is noticed at once by its connection."""
 
 
 class _Lost(Exception):
@@ -70,7 +70,6 @@ class VLLM:
         urls: Sequence[str] = (),
         dtype: str = "auto",
         max_model_len: int | None = None,
-        max_lora_rank: int = 8,
         in_flight: int = 64,
         port: int = 0,
         arguments: Sequence[str] = (),
@@ -80,15 +79,14 @@ class VLLM:
         self.base, self.log, self.serve, self.max_tokens, self.top_p = base, log, serve, max_tokens, top_p
         self.urls, self.dtype, self.max_model_len = tuple(urls), dtype, max_model_len
         self.in_flight, self.port, self.arguments = in_flight, port, tuple(arguments)
-        self.max_lora_rank = max_lora_rank
         self.statistics = Statistics()
-        self._adapter: _Adapter | None = None
+        self._adapter: Adapter | None = None
         self._ours: set[str] = set()
         self._bases: dict[str, str] = {}
         self._server: Server | None = None
         self._rank = 0
         self._session = requests.Session()
-        self._session.mount("http://", HTTPAdapter(pool_connections=len(urls) or 1, pool_maxsize=in_flight))
+        self._session.trust_env = bool(urls)  # a proxy in the environment is not for our own server
 
     # -- the protocol ---------------------------------------------------------------------------------------------
 
@@ -97,35 +95,36 @@ class VLLM:
     ) -> Iterator[tuple[int, list[Completion]]]:
         """See `Policy`. A prompt's seed comes from `seed` and its own text, so it does not matter beside which others
         it is asked; the server's arithmetic depends on the batch all the same, so equal calls need not agree."""
-        requests_ = [
-            self._request(prompt, n, temperature, prompt_seed)
-            for prompt, prompt_seed in zip(prompts, prompt_seeds(prompts, seed), strict=True)
-        ]
+        seeds = prompt_seeds(prompts, seed)
+
+        def body(index: int) -> dict[str, Any]:
+            return self._request(prompts[index], n, temperature, seeds[index])
+
         # Twice the sequences that fit, so that a server always has the next ones at hand.
-        for index, reply in self._ask(requests_, width=max(2, 2 * self.in_flight // n)):
+        for index, reply in self._ask(len(prompts), body, width=max(2, 2 * self.in_flight // n)):
             completions = [_completion(choice) for choice in reply["choices"]]
             yield index, completions * (n // len(completions))
 
     def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
         """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes."""
-        questions, lengths = [], []
-        for prompt, completion in zip(prompts, completions, strict=True):
-            tail = self._tokenizer.encode(completion, add_special_tokens=False)
-            tokens = self._tokenizer.encode(prompt) + tail
-            questions.append({"prompt": tokens, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0})
-            lengths.append(len(tail))
+        tails = [self._tokenizer.encode(completion, add_special_tokens=False) for completion in completions]
+
+        def body(index: int) -> dict[str, Any]:
+            tokens = self._tokenizer.encode(prompts[index]) + tails[index]
+            return {"prompt": tokens, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
+
         found: list[list[float]] = [[] for _ in prompts]
         # One at a time: vLLM 0.32 dies of prompt_logprobs when several requests with an adapter are in one batch.
-        for index, reply in self._ask(questions, width=1):
+        for index, reply in self._ask(len(prompts), body, width=1):
             # One entry per prompt token, {token id: {"logprob": …}}; the first has none.
             entries = reply["choices"][0]["prompt_logprobs"]
-            tail = entries[len(entries) - lengths[index] :]
+            tail = entries[len(entries) - len(tails[index]) :]
             found[index] = [next(iter(entry.values()))["logprob"] for entry in tail]
         return found
 
     def load(self, adapter: Path | None) -> None:
         """See `Policy`. Starts nothing: the adapter is served from the next `sample` or `start` on."""
-        new = None if adapter is None else _Adapter.read(adapter)
+        new = None if adapter is None else read_adapter(adapter)
         if new == self._adapter:
             return
         if self.serve == "merged" or (new is not None and new.rank > self._rank):
@@ -141,6 +140,12 @@ class VLLM:
 
     def start(self) -> None:
         """Have a server that is ready to write with the current adapter."""
+        try:
+            self._make_ready()
+        except _Lost as loss:
+            raise self._fault("was lost", loss) from loss
+
+    def _make_ready(self) -> None:
         if not self.urls and (self._server is None or not self._server.alive()):
             self.stop()
             begin = time.monotonic()
@@ -155,6 +160,10 @@ class VLLM:
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+    def _fault(self, what: str, loss: _Lost) -> MachineFault:
+        words = self._server.last_words() if self._server is not None else str(loss)
+        return MachineFault(f"the vLLM server {what}: {words}; what was sampled before is kept")
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -182,11 +191,11 @@ class VLLM:
         if _is_cpu():
             arguments += _cpu_arguments(length)
         if self.serve == "adapter" and self._adapter is not None:
-            self._rank = max(self._adapter.rank, _served_rank(self.max_lora_rank))
+            self._rank = self._adapter.rank
             arguments += ["--enable-lora", "--max-loras", "1", "--max-lora-rank", str(self._rank)]
         return [*arguments, *self.arguments]
 
-    def _load_adapter(self, adapter: "_Adapter") -> None:
+    def _load_adapter(self, adapter: Adapter) -> None:
         for url in self._addresses():
             served = [model["id"] for model in self._models(url) if model.get("parent")]
             if adapter.name not in served:
@@ -230,37 +239,34 @@ class VLLM:
             "return_token_ids": True,
         }
 
-    def _ask(self, questions: Sequence[dict[str, Any]], width: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Replies as they come. A server that is lost is started once more for what is unanswered."""
-        waiting = dict(enumerate(questions))
+    def _ask(self, count: int, body: _Body, width: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Replies as they come, `width` requests a server at a time. A lost server is started once more."""
+        unanswered = dict.fromkeys(range(count))
         for last_try in (False, True):
             try:
-                self.start()
-                for index, reply in self._ask_once(waiting, width):
-                    del waiting[index]
+                self._make_ready()
+                for index, reply in self._ask_once(list(unanswered), body, width):
+                    del unanswered[index]
                     yield index, reply
                 return
             except _Lost as loss:
-                words = self._server.last_words() if self._server else str(loss)
                 if last_try:
-                    raise MachineFault(f"the vLLM server was lost twice: {words}") from loss
+                    raise self._fault("was lost twice", loss) from loss
                 self.stop()
 
-    def _ask_once(self, waiting: dict[int, dict[str, Any]], width: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _ask_once(self, indices: Sequence[int], body: _Body, width: int) -> Iterator[tuple[int, dict[str, Any]]]:
         addresses = self._addresses()
-        width *= len(addresses)
-        pool = ThreadPoolExecutor(width)
+        models = {url: self._model(url) for url in addresses}
+        pool = ThreadPoolExecutor(width * len(addresses))
         running: dict[Future[dict[str, Any]], int] = {}
-        left = iter(list(waiting.items()))
+        left = iter(indices)
         begin = time.monotonic()
         try:
             while True:
-                for index, question in left:
+                for index in islice(left, width * len(addresses) - len(running)):
                     url = addresses[index % len(addresses)]
-                    body = {"model": self._model(url)} | question
-                    running[pool.submit(self._call, url, "/v1/completions", body)] = index
-                    if len(running) >= width:
-                        break
+                    question = {"model": models[url]} | body(index)
+                    running[pool.submit(self._call, url, "/v1/completions", question)] = index
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -274,7 +280,9 @@ class VLLM:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, url: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._server.key if self._server else os.environ.get('VLLM_API_KEY')}"}
+        key = self._server.key if self._server is not None else os.environ.get("VLLM_API_KEY", "")
+        # A connection each: a kept one that the server closes at this moment would look like its death.
+        headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
         try:
             reply = self._session.request(
                 "GET" if body is None else "POST", url + path, json=body, headers=headers, timeout=(10, _REPLY_SECONDS)
@@ -286,33 +294,6 @@ class VLLM:
         if reply.status_code != 200:
             raise UserFault(f"the vLLM server at {url} refused {path}: {_complaint(reply)}")
         return reply.json() if "json" in reply.headers.get("Content-Type", "") else {}
-
-
-@dataclass(frozen=True)
-class _Adapter:
-    """A LoRA adapter and the name it is served under: one per content, so that a name never means other weights."""
-
-    path: Path
-    rank: int
-    name: str
-
-    @staticmethod
-    def read(path: Path) -> "_Adapter":
-        settings, weights = path / "adapter_config.json", path / "adapter_model.safetensors"
-        check_tensors(weights)
-        try:
-            rank = max(json.loads(settings.read_text(encoding="utf-8"))["r"], 1)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserFault(f"{settings} is no LoRA configuration ({error}); train the adapter again") from None
-        digest = hashlib.sha256(settings.read_bytes() + weights.read_bytes()).hexdigest()[:16]
-        return _Adapter(path.resolve(), _served_rank(rank), f"adapter-{digest}")
-
-
-def _served_rank(rank: int) -> int:
-    for known in _RANKS:
-        if known >= rank:
-            return known
-    raise UserFault(f"LoRA rank {rank} is more than vLLM serves ({_RANKS[-1]}); use serve = 'merged'")
 
 
 def _completion(choice: dict[str, Any]) -> Completion:
@@ -346,4 +327,9 @@ def _is_cpu() -> bool:
 
 def _cpu_arguments(length: int) -> list[str]:
     # With chunked prefill a request that has a seed of its own kills the engine ("CPU Generator does not use offset").
-    return ["--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", str(max(length, 8192))]
+    # The smallest blocks the CPU's attention takes: what a prompt does not share with others by whole blocks is computed
+    # for each of its completions, and the default of 128 makes that more than the completions themselves.
+    return [
+        *("--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", str(max(length, 8192))),
+        *("--block-size", "32"),
+    ]
