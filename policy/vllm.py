@@ -327,8 +327,8 @@ def _is_cpu() -> bool:
 
 def _cpu_arguments(length: int) -> list[str]:
     # With chunked prefill a request that has a seed of its own kills the engine ("CPU Generator does not use offset").
-    # The smallest blocks the CPU's attention takes: what a prompt does not share with others by whole blocks is computed
-    # for each of its completions, and the default of 128 makes that more than the completions themselves.
+    # Blocks are the smallest the CPU's attention takes: what a prompt does not share with others by whole blocks is
+    # computed for each of its completions, and the default of 128 makes that more than the completions themselves.
     return [
         *("--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", str(max(length, 8192))),
         *("--block-size", "32"),
