@@ -17,6 +17,7 @@ def execute(
         typer.Option(help="Image to run on; if given again, entry is execute_command(images).", show_default=False),
     ],
     perception: Annotated[str, typer.Option(help="Perception backend, a module of visrep.env.perception.")] = "shapes",
+    as_json: Annotated[bool, typer.Option("--json", help="As ever: the output is JSON in any case.")] = True,
 ) -> None:
     """Run programs in the sandbox on an image and print one JSON line per file: file, outcome, value, calls.
 

@@ -38,6 +38,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     overrides = {
         "iterations": 1,
         "data.root": folder / "drawn",
+        "data.options.instances": 2,
+        "data.draw.seed": 0,
+        "data.draw.instances": 2,
         "data.draw.train": 1,
         "data.draw.val": 1,
         "data.draw.testdev": 1,
@@ -46,6 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "policy.model": folder / "model",
         "sampling.n": 1,
         "sampling.rounds": 1,
+        "clone.learning_rate": 0.05,  # so that one step shows in what is written
         "evaluation.base_without_examples": "false",
     }
     return [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
@@ -99,6 +103,16 @@ def test_an_iteration_is_evaluated_as_it_was_in_the_run(
     result = said(capsys, "evaluate", run, "--iteration", iteration)
     assert (result["tasks"], result["right"]) == (16, 8)
     assert result["split"] == "testdev"
+
+
+def test_an_iteration_is_evaluated_with_its_own_weights(run: Path, tmp_path: Path) -> None:
+    engine = ["--set", "policy.engine=transformers", "--set", "sampling.max_tokens=12"]
+    written = {}
+    for name, policy in {"base": [run, "--iteration", "0"], "trained": [run], "exported": [run / "export"]}.items():
+        assert cli.run(["evaluate", *map(str, policy), "--out", str(tmp_path / name), *engine]) == 0
+        written[name] = (tmp_path / name / "evaluate.completions.jsonl").read_text()
+    assert written["base"] != written["trained"]
+    assert written["trained"] == written["exported"]
 
 
 def test_what_was_exported_is_evaluated_by_itself(
