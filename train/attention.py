@@ -154,9 +154,14 @@ def _probabilities(query: Tensor, key: Tensor, after: Tensor) -> tuple[Tensor, T
     scores = torch.bmm(_fold(query, groups), key.flatten(0, -3).transpose(1, 2))
     scores = scores.view(*query.shape[:-1], length)
     scores[..., :length, :].masked_fill_(after, -torch.inf)
-    top = scores.amax(-1, keepdim=True).float()
+    first = scores[..., :1].float()
     probabilities = scores.softmax(-1)
-    return probabilities, top - probabilities.amax(-1, keepdim=True).float().log()
+    # p = exp(s - z) gives z from any key's score and probability. The first key is seen by every query; a reduction
+    # over all keys would cost as much as the softmax. Only where its probability underflows does it have to be done.
+    normaliser = first - probabilities[..., :1].float().log()
+    if not bool(normaliser.isfinite().all()):
+        normaliser = scores.float().logsumexp(-1, keepdim=True)
+    return probabilities, normaliser
 
 
 def _grouped(probabilities: Tensor, value: Tensor, heads: int) -> Tensor:

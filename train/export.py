@@ -1,121 +1,131 @@
-"""A run's policy as a checkpoint of its own: weights, tokenizer, prompt, recipe, and a card that says where it is from.
+"""A finished iteration's policy as a checkpoint of its own: weights, tokenizer, prompt, recipe, lineage, model card.
 
-`merged` loads in plain transformers and in vLLM like any other model; `adapter` is the LoRA adapter for its base. Both
-hold `visrep.json`: the prompter and the recipe, so that `visrep ask` and `visrep evaluate` need nothing else.
+The folder loads in plain transformers, vLLM or peft. `visrep.json` beside the weights says how the policy has to be
+asked and what it came from; `visrep ask` and `visrep evaluate` read it.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
-from visrep.policy.checkpoint import resolve
+from visrep.policy.checkpoint import check_tensors, resolve
 from visrep.policy.merge import merge
 from visrep.policy.prompt import STOP
-from visrep.train.parts import build_prompter
+from visrep.train import parts
+from visrep.train.card import card
 from visrep.train.run import Run
 
 Format = Literal["merged", "adapter"]
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
+
+_TOKENIZER = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "chat_template*")
 
 
-def export(folder: Path, to: Path, form: Format, iteration: int | None = None) -> Path:
-    """Write the policy of a finished iteration (the last, if none is given) of the run in `folder` to the new folder
-    `to`, whole or not at all. Raises UserFault where `to` exists or the iteration does not."""
-    run = Run.open(folder)
-    number = _finished(run, iteration)
+def export(run: Path, to: Path, form: Format = "merged", iteration: int | None = None) -> Path:
+    """Write the policy of an iteration (the last finished one by default) to the new folder `to`, whole or not at all.
+
+    "merged" is a whole model in the base's precision, "adapter" the LoRA weights alone. Raises UserFault where the run
+    has no such iteration or `to` exists, MachineFault where the disk refuses.
+    """
+    found = Run.open(run)
+    number = _number(found, iteration)
     if to.exists():
-        raise UserFault(f"{to} is there already; remove it or export to another folder")
-    base = resolve(run.recipe.policy.model, run.recipe.policy.revision)
+        raise UserFault(f"{to} is there already; remove it or name another folder")
+    adapter = found.iteration(number) / "adapter"
+    base = resolve(found.recipe.policy.model, found.recipe.policy.revision)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
-        try:
-            made = scratch / "checkpoint"
-            _write_weights(base, run.iteration(number) / "adapter", made, form)
-            _describe(run, number, base, made, form)
+        with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as scratch:
+            made = Path(scratch) / "checkpoint"
+            if form == "merged":
+                merge(base, adapter, made)
+            else:
+                _copy_adapter(base, adapter, made, found.recipe.policy.model)
+            _describe(found, number, base, form, made)
             made.rename(to)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise MachineFault(f"cannot export to {to} ({error}); choose a place with free space") from error
     return to
 
 
-def _finished(run: Run, iteration: int | None) -> int:
+def _number(run: Run, iteration: int | None) -> int:
     finished = run.finished_iterations()
-    number = iteration if iteration is not None else max(finished, default=0)
-    if number not in finished:
-        found = ", ".join(map(str, finished)) or "none"
-        raise UserFault(
-            f"{run.folder} has no finished iteration {number or ''}; finished are: {found}".replace(" ;", ";")
-        )
-    return number
+    if not finished:
+        raise UserFault(f"{run.folder} has no finished iteration yet; continue it with visrep train --resume")
+    if iteration is not None and iteration not in finished:
+        raise UserFault(f"{run.folder} has no finished iteration {iteration}; it has {', '.join(map(str, finished))}")
+    return iteration or finished[-1]
 
 
-def _write_weights(base: Path, adapter: Path, to: Path, form: Format) -> None:
-    if form == "merged":
-        merge(base, adapter, to)
-    else:
-        shutil.copytree(adapter, to)
-        for name in TOKENIZER:
-            if (base / name).exists() and not (to / name).exists():
-                shutil.copyfile(base / name, to / name)
-    # Greedy, as it was evaluated; end-of-sequence ids stay those of the base, whose token ends a cloned program.
-    settings = base / "generation_config.json"
-    known = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
-    _write_json(to / "generation_config.json", known | {"do_sample": False})
+def _copy_adapter(base: Path, adapter: Path, to: Path, model: str) -> None:
+    check_tensors(adapter / "adapter_model.safetensors")
+    to.mkdir()
+    shutil.copyfile(adapter / "adapter_model.safetensors", to / "adapter_model.safetensors")
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = model if "/" in model else str(base)
+    _write_json(to / "adapter_config.json", config)
+    for pattern in _TOKENIZER:
+        for file in base.glob(pattern):
+            shutil.copyfile(file, to / file.name)
 
 
-def _describe(run: Run, number: int, base: Path, to: Path, form: Format) -> None:
-    records = [record for record in run.metrics() if record["iteration"] in (0, number)]
+def _describe(run: Run, number: int, base: Path, form: Format, to: Path) -> None:
+    _write_json(to / "generation_config.json", _generation(base, run.recipe.sampling.max_tokens))
     described = {
         "visrep": metadata.version("visrep"),
         "format": form,
         "iteration": number,
-        "prompter": build_prompter(run.recipe, base).to_json(),
+        "prompter": parts.build_prompter(run.recipe, base).to_json(),
         "stop": list(STOP),
-        "recipe": run.recipe.model_dump(exclude_none=True),
+        "recipe": run.recipe.model_dump(mode="json", exclude_none=True),
+        "lineage": _lineage(run, number),
         "run": run.stamp(),
-        "metrics": records,
+        "metrics": [record for record in run.metrics() if record["iteration"] <= number],
     }
     _write_json(to / "visrep.json", described)
-    (to / "README.md").write_text("\n".join(_card(run, number, form, records)) + "\n", encoding="utf-8")
+    jsonl.write_whole(to / "README.md", card(described))
 
 
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+def _generation(base: Path, max_tokens: int) -> dict[str, Any]:
+    """Greedy, long enough for a program, and stopping at the end token that training put behind every program."""
+    from transformers import AutoTokenizer  # seconds to import, and nothing else here needs it
+
+    file = base / "generation_config.json"
+    config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    known = config.get("eos_token_id")
+    ends = known if isinstance(known, list) else [] if known is None else [known]
+    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    kept = {name: config[name] for name in ("bos_token_id", "transformers_version") if name in config}
+    return kept | {
+        "eos_token_id": sorted({*ends, tokenizer.eos_token_id}),
+        "pad_token_id": pad,
+        "do_sample": False,
+        "max_new_tokens": max_tokens,
+    }
 
 
-def _card(run: Run, number: int, form: Format, records: list[dict[str, Any]]) -> Iterator[str]:
-    """A model card in the hub's format: front matter, then what it is, how good, and how it was made."""
-    recipe = run.recipe
-    library = "transformers" if form == "merged" else "peft"
-    yield from ("---", f"base_model: {recipe.policy.model}", f"library_name: {library}", "tags: [visrep]", "---", "")
-    yield f"# {run.folder.name}, iteration {number}"
-    yield ""
-    yield (
-        f"`{recipe.policy.model}`, taught by itself to answer questions about images with Python programs over a "
-        f"visual API: {number} iterations of sampling programs for annotated tasks, running them, and cloning those "
-        "that were right."
-    )
-    yield from ("", "| policy | tasks | greedy accuracy | 95 % interval |", "|---|---|---|---|")
-    for record in records:
-        evaluation = record["evaluation"]
-        name = f"iteration {record['iteration']}" if record["iteration"] else f"base, {record['examples']} examples"
-        interval = f"{evaluation['low']:.1%} – {evaluation['high']:.1%}"
-        yield f"| {name} | {evaluation['tasks']} | {evaluation['accuracy']:.1%} | {interval} |"
-    yield from (
-        "",
-        f"Data: `{recipe.data.dataset}` from `{recipe.data.root}`, learnt from split `{recipe.data.train}`, measured "
-        f"on `{recipe.data.test}`. A task is right if its one program is right on all of its images. Perception: "
-        f"`{recipe.perception.backend}`. Seed {recipe.seed}. Programs ran with isolation `{run.stamp()['isolation']}`.",
-        "",
-        "The prompt (API and examples), the recipe, versions and all metrics are in `visrep.json`.",
-        "",
-        '    visrep ask IMAGE "question" --policy THIS_FOLDER',
-    )
+def _lineage(run: Run, number: int) -> dict[str, Any]:
+    """From which weights, data, programs and code the policy came."""
+    folder, recipe = run.iteration(number), run.recipe
+    examples = list(jsonl.read(folder / "selection.jsonl"))
+    return {
+        "base": {"model": recipe.policy.model, "revision": recipe.policy.revision},
+        "data": {"dataset": recipe.data.dataset, "root": recipe.data.root, "split": recipe.data.train},
+        "examples": {
+            "sha256": hashlib.sha256((folder / "examples.jsonl").read_bytes()).hexdigest(),
+            "authors": dict(Counter(example["author"] for example in examples)),
+            "categories": dict(Counter(example["category"] for example in examples)),
+        },
+        "training": json.loads((folder / "adapter" / "report.json").read_text(encoding="utf-8")),
+    }
+
+
+def _write_json(file: Path, values: dict[str, Any]) -> None:
+    jsonl.write_whole(file, json.dumps(values, indent=1, ensure_ascii=False) + "\n")

@@ -25,13 +25,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingA
 
 from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
+from visrep.policy.checkpoint import check
 from visrep.train import attention, packing
 from visrep.train.clone import CloneJob, CloneSettings, Report, steps
 
 Tell = Callable[[dict[str, Any]], None]
 
-TOLERANCE, HALF_TOLERANCE = 1e-3, 5e-2
-"""Gap of packed and separate losses, mean nats per token, above which they differ; in float32 and in bfloat16."""
+TOLERANCE, HALF_TOLERANCE = 1e-3, 1e-1
+"""Gap of packed and separate losses, mean nats per token, above which they differ; in float32 and in bfloat16. With the
+135M model rounding makes 0.00002 and 0.035, wrong positions 0.16, no mask 0.75, a window of half the prompt 0.93."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def train(job: CloneJob, tell: Tell) -> None:
     started, settings = time.monotonic(), job.settings
     arguments = _arguments(job)
     device, half = arguments.device, arguments.bf16
+    check(job.base)
     sequences = tokenise(job.examples, AutoTokenizer.from_pretrained(job.base))
     set_seed(job.seed)
     model = _load(job.base, sequences, torch.bfloat16 if half else torch.float32).to(device)
@@ -88,6 +91,8 @@ def tokenise(examples: Path, tokenizer: Any) -> list[packing.Tokens]:
         except (KeyError, TypeError, ValueError) as error:
             raise UserFault(f"{examples}:{number}: {error!r}; expected prompt, completion and weight") from None
         head = tokenizer(prompt).input_ids
+        if not head:
+            raise UserFault(f"{examples}:{number}: the prompt is empty; the first token needs one to be predicted from")
         tail = tokenizer(completion, add_special_tokens=False).input_ids
         found.append(packing.Tokens((*head, *tail, end), len(head), weight))
     if not found:

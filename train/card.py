@@ -1,0 +1,106 @@
+"""The model card of an exported policy, made from its description: what it is, how it did, what it came from."""
+
+from typing import Any
+
+_EMBEDDED = "smollm2-135m-instruct"
+_PUBLISHED = "HuggingFaceTB/SmolLM2-135M-Instruct"
+"""Where the embedded model's authors publish it, under the Apache licence 2.0."""
+
+
+def card(described: dict[str, Any]) -> str:
+    """README.md for a folder whose visrep.json holds `described`."""
+    sections = (_head(described), _title(described), _use(described), _results(described), _origin(described))
+    return "\n".join(sections)
+
+
+def _head(described: dict[str, Any]) -> str:
+    model, adapter = described["lineage"]["base"]["model"], described["format"] == "adapter"
+    lines = ["---", f"library_name: {'peft' if adapter else 'transformers'}", "pipeline_tag: text-generation"]
+    if model == _EMBEDDED:
+        lines += ["license: apache-2.0", f"base_model: {_PUBLISHED}"]
+    elif model.count("/") == 1 and not model.startswith((".", "/", "~")):
+        lines += [f"base_model: {model}"]
+    return "\n".join([*lines, "tags:", "- visual-programming", "- visrep", "---", ""])
+
+
+def _title(described: dict[str, Any]) -> str:
+    lineage, recipe = described["lineage"], described["recipe"]
+    kind = "A LoRA adapter" if described["format"] == "adapter" else "A language model"
+    return f"""# Visual programs for {lineage["data"]["dataset"]}, iteration {described["iteration"]}
+
+{kind} that writes Python programs over a visual API to answer questions about images. It is
+{lineage["base"]["model"]}, fine-tuned on programs that it wrote itself and that earned the annotated answers of
+`{lineage["data"]["dataset"]}`, split `{lineage["data"]["split"]}`. It was trained with one prompt and one way of
+seeing (perception backend `{recipe["perception"]["backend"]}`); of other data, prompts and backends nothing is known.
+"""
+
+
+def _use(described: dict[str, Any]) -> str:
+    loading = (
+        "from peft import AutoPeftModelForCausalLM as Model"
+        if described["format"] == "adapter"
+        else "from transformers import AutoModelForCausalLM as Model"
+    )
+    signature = "execute_command(image)"
+    return f"""## Use
+
+`visrep ask picture.png "Is there a red circle?" --policy THIS_FOLDER` writes a program and runs it in a sandbox. By
+hand, with the prompt that belongs to the model:
+
+```python
+import json
+{loading}
+from transformers import AutoTokenizer
+from visrep.env.types import Question
+from visrep.policy.prompt import Prompter
+
+folder = "THIS_FOLDER"
+tokenizer, model = AutoTokenizer.from_pretrained(folder), Model.from_pretrained(folder)
+prompter = Prompter.from_json(json.load(open(f"{{folder}}/visrep.json"))["prompter"], tokenizer)
+question = Question("1", "Is there a red circle?", "answer", "exist", signature="{signature}")
+prompt = tokenizer(prompter.prompt(question), return_tensors="pt")
+written = model.generate(**prompt)[0, prompt.input_ids.shape[1]:]
+print(prompter.program(question, tokenizer.decode(written, skip_special_tokens=True)))
+```
+
+The program is untrusted code. Run it in a sandbox.
+"""
+
+
+def _results(described: dict[str, Any]) -> str:
+    split = described["recipe"]["data"]["test"]
+    lines = [
+        f"## Results on `{split}`",
+        "",
+        "One greedy program per task; a task counts if the program is right on all of its images.",
+        "",
+        "| policy | accuracy | 95 % interval | tasks |",
+        "|---|---:|---:|---:|",
+    ]
+    for record in described["metrics"]:
+        name = f"iteration {record['iteration']}" if record["iteration"] else f"base, {record['examples']} examples"
+        found = record["evaluation"]
+        interval = f"{found['low']:.1%} – {found['high']:.1%}"
+        lines.append(f"| {name} | {found['accuracy']:.1%} | {interval} | {found['tasks']} |")
+    return "\n".join([*lines, ""])
+
+
+def _origin(described: dict[str, Any]) -> str:
+    lineage, settings = described["lineage"], described["recipe"]["clone"]
+    report, stamp, examples = lineage["training"], described["run"], lineage["examples"]
+    people = sum(count for author, count in examples["authors"].items() if author != "policy")
+    commit = (stamp.get("git") or {}).get("commit", "a released version")
+    versions = ", ".join(f"{name} {version}" for name, version in stamp["versions"].items())
+    revision = lineage["base"].get("revision")
+    return f"""## Origin
+
+* Base: {lineage["base"]["model"]}{f" at {revision}" if revision else ""}; every iteration starts again from it.
+* Programs: {report["examples"]} of {len(examples["categories"])} categories, {people} of them written by people;
+  examples.jsonl has SHA-256 `{examples["sha256"]}`.
+* Training: LoRA of rank {settings["rank"]} on all linear layers, learning rate {settings["learning_rate"]},
+  {settings["epochs"]} epochs, {report["steps"]} steps, {report["seconds"]:.0f} s, {report["precision"]};
+  loss {report["first_loss"]:.3f} at the start, {report["last_loss"]:.3f} at the end.
+* Programs ran with isolation `{stamp["isolation"]}`.
+* Seed {stamp["seed"]}, visrep at {commit}, begun {stamp["started"]}; {versions}.
+* The whole recipe, the prompt and the metrics are in `visrep.json`.
+"""
