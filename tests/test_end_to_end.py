@@ -49,7 +49,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "policy.model": folder / "model",
         "sampling.n": 1,
         "sampling.rounds": 1,
-        "clone.learning_rate": 0.05,  # so that one step shows in what is written
+        "clone.batch": 2,
+        "clone.learning_rate": 0.05,  # so that few steps show in what is written
         "evaluation.base_without_examples": "false",
     }
     return [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
