@@ -55,7 +55,7 @@ def train(job: CloneJob, tell: Tell) -> None:
     model = _load(job.base, sequences, torch.bfloat16 if half else torch.float32).to(device)
     packed, reason = _packable(model, sequences, settings, half)
     plan = plan_steps(sequences, settings, job.seed, packed, arguments.world_size)
-    trainer = RowTrainer(_adapted(model, settings), arguments, plan, tell)
+    trainer = RowTrainer(adapt(model, settings), arguments, plan, tell)
     # Autocast casts where it has to; peft would cast every input of every adapter to float32 first.
     with disable_input_dtype_casting(trainer.model):
         trainer.train()
@@ -225,7 +225,7 @@ def _packable(model: Any, sequences: Sequence[packing.Tokens], settings: CloneSe
     return False, f"the model does not honour the packing: losses differ by {gap:.2g} nats per token"
 
 
-def _adapted(model: Any, settings: CloneSettings) -> Any:
+def adapt(model: Any, settings: CloneSettings) -> Any:
     """The model with a fresh adapter on every linear layer, its weights in float32."""
     adapted = get_peft_model(
         model,
