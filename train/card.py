@@ -36,11 +36,9 @@ seeing (perception backend `{recipe["perception"]["backend"]}`); of other data, 
 
 
 def _use(described: dict[str, Any]) -> str:
-    loading = (
-        "from peft import AutoPeftModelForCausalLM as Model"
-        if described["format"] == "adapter"
-        else "from transformers import AutoModelForCausalLM as Model"
-    )
+    adapter = described["format"] == "adapter"
+    loader = "peft import AutoPeftModelForCausalLM" if adapter else "transformers import AutoModelForCausalLM"
+    generation = ", generation_config=GenerationConfig.from_pretrained(folder)" if adapter else ""
     signature = "execute_command(image)"
     return f"""## Use
 
@@ -49,8 +47,8 @@ hand, with the prompt that belongs to the model:
 
 ```python
 import json
-{loading}
-from transformers import AutoTokenizer
+from {loader} as Model
+from transformers import AutoTokenizer{", GenerationConfig" if adapter else ""}
 from visrep.env.types import Question
 from visrep.policy.prompt import Prompter
 
@@ -59,7 +57,7 @@ tokenizer, model = AutoTokenizer.from_pretrained(folder), Model.from_pretrained(
 prompter = Prompter.from_json(json.load(open(f"{{folder}}/visrep.json"))["prompter"], tokenizer)
 question = Question("1", "Is there a red circle?", "answer", "exist", signature="{signature}")
 prompt = tokenizer(prompter.prompt(question), return_tensors="pt")
-written = model.generate(**prompt)[0, prompt.input_ids.shape[1]:]
+written = model.generate(**prompt{generation})[0, prompt.input_ids.shape[1]:]
 print(prompter.program(question, tokenizer.decode(written, skip_special_tokens=True)))
 ```
 
