@@ -59,12 +59,12 @@ def bench(
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "examples.jsonl"
         jsonl.write_lines(file, _examples(build_prompter(settings, base), examples))
-        reports = []
+        reports: dict[bool, Report] = {}
         for pack in (True, False):
             values = settings.clone.model_dump() | {"pack": pack, "batch": batch, "epochs": epochs}
             job = CloneJob(base, file, Path(scratch) / f"packed_{pack}", settings.seed, CloneSettings(**values))
-            reports.append(Report(**run(job, Console(stderr=True))))
-        measured = Measured(*reports, _gradient_error(base, file))
+            reports[pack] = Report(**run(job, Console(stderr=True)))
+        measured = Measured(reports[True], reports[False], _gradient_error(base, file))
     if as_json:
         print(json.dumps(asdict(measured), indent=1))
     else:
@@ -99,7 +99,7 @@ def _gradient_error(base: Path, file: Path) -> float:
     for rows in (packing.separate(sequences), packing.rows(sequences, sys.maxsize)):
         model.zero_grad()
         for row in rows:
-            packing.measure(model, [row]).sum().backward()
+            torch.autograd.backward(packing.measure(model, [row]).sum())
         gradients.append([weight.grad.clone() for weight in model.parameters() if weight.requires_grad])
         bare.set_attn_implementation(attention.register())
     return max(float((one - other).norm() / one.norm()) for one, other in zip(*gradients, strict=True))
