@@ -13,10 +13,10 @@ Tasks = Annotated[int, typer.Option(min=1, help="Tasks per category of this spli
 def draw(
     folder: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other scenes.")] = 0,
-    train: Tasks = 12,
+    train: Tasks = 10,
     val: Tasks = 4,
     testdev: Tasks = 16,
-    instances: Annotated[int, typer.Option(min=1, help="Scenes under one question, with different answers.")] = 2,
+    instances: Annotated[int, typer.Option(min=1, help="Scenes under one question, with different answers.")] = 4,
     as_json: terminal.Json = False,
 ) -> None:
     """Draw scenes with questions and annotation in GQA's official layout; does nothing if they are there already."""

@@ -30,8 +30,8 @@ class DrawSettings(Settings):
     """Drawn scenes, made where `data.root` does not exist yet."""
 
     seed: Count = 0
-    instances: Positive = Field(2, description="scenes under one question, with different answers: makes luck rarer")
-    train: Positive = Field(12, description="tasks per category of the train split")
+    instances: Positive = Field(4, description="scenes under one question, with different answers: makes luck rarer")
+    train: Positive = Field(10, description="tasks per category of the train split")
     val: Positive = Field(4, description="tasks per category of the val split")
     testdev: Positive = Field(16, description="tasks per category of the testdev split")
 
@@ -123,9 +123,9 @@ class CloneSettings(Settings):
     rank: Positive = 16
     alpha: Positive = 32
     dropout: Fraction = 0.0
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 4e-4
-    warmup: Fraction = 0.1
-    epochs: Annotated[float, Field(gt=0)] = 2.0
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    warmup: Fraction = Field(0.1, description="share of the steps in which the learning rate rises")
+    epochs: Annotated[float, Field(gt=0)] = 1.0
     batch: Positive = Field(16, description="programs per optimiser step")
     pack: bool = Field(True, description="share the prompt's prefix among the examples of a row")
     row_tokens: Positive = Field(4096, description="longest packed row")
