@@ -30,6 +30,7 @@ class Transformers:
         # On a CPU bfloat16 saves no time at these sizes, and float32 does not depend on how sums are split.
         self._dtype = "float32" if dtype == "auto" and self._device.type == "cpu" else dtype
         self._tokenizer = AutoTokenizer.from_pretrained(base)
+        self._adapter: Path | None = None
         self._model = self._fresh()
         self._ends = _end_tokens(self._model, self._tokenizer)
 
@@ -37,6 +38,7 @@ class Transformers:
         self, prompts: Sequence[str], n: int, temperature: float, seed: int
     ) -> Iterator[tuple[int, list[Completion]]]:
         """See `Policy`. Equal arguments give equal completions, whatever the other prompts are."""
+        self._wake()
         for index, (prompt, prompt_seed) in enumerate(zip(prompts, prompt_seeds(prompts, seed), strict=True)):
             try:
                 completions = self._write(prompt, n if temperature > 0 else 1, temperature, prompt_seed)
@@ -47,6 +49,7 @@ class Transformers:
     @torch.inference_mode()
     def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
         """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes."""
+        self._wake()
         found = []
         for prompt, completion in zip(prompts, completions, strict=True):
             head = self._tokenizer(prompt).input_ids
@@ -59,29 +62,34 @@ class Transformers:
 
     def load(self, adapter: Path | None) -> None:
         """See `Policy`. The base is read anew, so that no trace of an earlier adapter can be left."""
-        if adapter is None:
-            self._model = self._fresh()
-            return
+        self._model = self._fresh() if adapter is None else self._adapted(adapter)
+        self._adapter = adapter
+
+    def stop(self) -> None:
+        """See `Policy`: the weights are dropped, and read again by the next call."""
+        self._model = None
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def close(self) -> None:
+        """See `Policy`."""
+        self.stop()
+
+    def _wake(self) -> None:
+        if self._model is None:
+            self.load(self._adapter)
+
+    def _fresh(self) -> Any:
+        return read_model(self.base, self._dtype).to(self._device).eval()
+
+    def _adapted(self, adapter: Path) -> Any:
         check_tensors(adapter / "adapter_model.safetensors")
         try:
             wrapped = PeftModel.from_pretrained(self._fresh(), adapter)
         except (ValueError, RuntimeError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserFault(f"adapter {adapter} does not fit {self.base}: {reason}; name its own base") from None
-        self._model = wrapped.to(self._device).eval()
-
-    def stop(self) -> None:
-        """See `Policy`: the weights are dropped, and read again by the next call."""
-        self.close()
-
-    def close(self) -> None:
-        """See `Policy`."""
-        self._model = None
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    def _fresh(self) -> Any:
-        return read_model(self.base, self._dtype).to(self._device).eval()
+        return wrapped.to(self._device).eval()
 
     @torch.inference_mode()
     def _write(self, prompt: str, n: int, temperature: float, seed: int) -> list[Completion]:

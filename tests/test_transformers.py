@@ -119,3 +119,13 @@ def test_a_damaged_adapter_is_named(policy, adapter, tmp_path):
     (tmp_path / "adapter_config.json").write_bytes((adapter / "adapter_config.json").read_bytes())
     with pytest.raises(UserFault, match=r"adapter_model\.safetensors is missing or damaged"):
         policy.load(tmp_path)
+
+
+def test_a_stopped_engine_goes_on_as_it_was_with_its_adapter(base, adapter):
+    policy = Transformers(base, max_tokens=24)
+    policy.load(adapter)
+    before = sampled(policy, PROMPTS)
+    policy.stop()
+    assert sampled(policy, PROMPTS) == before
+    policy.stop()
+    assert policy.logprobs(["x"], ["y"])
