@@ -2,7 +2,8 @@
 
 A server is started on first need and ends with this process, or a list of URLs of running servers is given. Adapters
 are loaded at run time, each under a name of its own (a server that is handed a known name keeps the old weights), or
-merged into a copy of the base that is then served. What is measured where, on two CPU cores: see `_cpu_arguments`.
+merged into a copy of the base that is then served. A server is started with room for adapters only where one is to be
+served, as they cost throughput (121–144 against 290–330 tokens/s with a 135M model on two CPU cores).
 """
 
 import contextlib
