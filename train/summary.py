@@ -44,18 +44,22 @@ def _accuracy(records: list[dict[str, Any]]) -> Table:
 
 
 def _categories(records: list[dict[str, Any]]) -> Table:
-    table = Table(title="Held-out accuracy by category", title_justify="left")
+    table = Table(title="Held-out accuracy by category, and programs learnt from", title_justify="left")
     table.add_column("category")
     table.add_column("tasks", justify="right")
     for record in records:
-        table.add_column(name_of(record).replace("iteration ", "it. "), justify="right")
+        table.add_column(name_of(record), justify="right")
     last = records[-1]["evaluation"]["by_category"]
     for category in sorted(last, key=lambda name: last[name]["accuracy"]):
-        cells = (record["evaluation"]["by_category"].get(category) for record in records)
-        table.add_row(
-            category, str(last[category]["tasks"]), *(f"{cell['accuracy']:.0%}" if cell else "" for cell in cells)
-        )
+        table.add_row(category, str(last[category]["tasks"]), *(_cell(record, category) for record in records))
     return table
+
+
+def _cell(record: dict[str, Any], category: str) -> str:
+    accuracy = f"{record['evaluation']['by_category'][category]['accuracy']:.0%}"
+    if not record["iteration"]:
+        return accuracy
+    return f"{accuracy}  {record['selection']['categories'].get(category, 0):>3}"
 
 
 def _seconds(records: list[dict[str, Any]]) -> Table:
