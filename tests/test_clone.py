@@ -23,7 +23,7 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.train import clone, packing
 from visrep.train.clone import CloneJob, CloneSettings, Report
 from visrep.train.packing import Tokens
-from visrep.train.trainer import plan_steps, tokenise, train
+from visrep.train.trainer import linear, plan_steps, tokenise, train
 
 write_model = runpy.run_path(str(Path(__file__).parent / "tiny_policy.py"))["write_model"]
 
@@ -97,6 +97,21 @@ def test_packing_changes_the_time_and_not_the_outcome(job: CloneJob) -> None:
     assert (packed.packed, apart.packed) == (True, False)
     assert apart.tokens == apart.separate_tokens == packed.separate_tokens
     assert packed.loss == pytest.approx(apart.loss, rel=0.02)
+
+
+def test_even_a_single_step_teaches_something(job: CloneJob) -> None:
+    report = trained(replace(job, settings=replace(SETTINGS, epochs=1.0, batch=5)))
+    assert report.steps == 1
+    adapter = load_file(job.output / "adapter_model.safetensors")
+    assert all(weight.any() for name, weight in adapter.items() if "lora_B" in name)
+
+
+def test_the_learning_rate_rises_in_the_warm_up_and_falls_to_the_end() -> None:
+    rates = [linear(step, steps=10, warmup=2) for step in range(10)]
+    assert rates[:2] == [0.5, 1.0]
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert all(0 < rate <= 1 for rate in rates)
+    assert linear(0, steps=1, warmup=0) == pytest.approx(0.5)
 
 
 def test_equal_jobs_give_equal_adapters(job: CloneJob) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def train(job: CloneJob, tell: Tell) -> None:
     model = _load(job.base, sequences, torch.bfloat16 if half else torch.float32).to(device)
     packed, reason = _packable(model, sequences, settings, half)
     plan = plan_steps(sequences, settings, job.seed, packed, arguments.world_size)
-    trainer = RowTrainer(adapt(model, settings), arguments, plan, tell)
+    trainer = RowTrainer(adapt(model, settings), arguments, plan, settings.warmup, tell)
     # Autocast casts where it has to; peft would cast every input of every adapter to float32 first.
     with disable_input_dtype_casting(trainer.model):
         trainer.train()
@@ -122,17 +123,35 @@ def plan_steps(
     return plan
 
 
+def linear(step: int, *, steps: int, warmup: int) -> float:
+    """Share of the learning rate in a step, counted from 0: 1 in the last of `warmup` steps, then down towards 0."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return (steps - step) / (steps - warmup + 1)
+
+
 class RowTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose batches are `Step`s. `losses` has the loss of every step, in nats per target token."""
 
-    def __init__(self, model: Any, arguments: TrainingArguments, plan: list[Step], tell: Tell) -> None:
+    lr_scheduler: Any
+
+    def __init__(self, model: Any, arguments: TrainingArguments, plan: list[Step], warmup: float, tell: Tell) -> None:
         super().__init__(model=model, args=arguments, train_dataset=plan, data_collator=lambda batch: batch)
+        self._warmup = warmup
         self.losses: list[float] = []
         self._dense = arguments.device.type != "cpu"
         self._total, self._tell = len(plan) // arguments.world_size, tell
 
     def _get_train_sampler(self, *_: Any) -> Any:
         return SequentialSampler(self.train_dataset)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Linear up, then linear down. Unlike transformers' schedule it never begins at a rate of 0, which would leave
+        an adapter of one step as it was initialised: equal to the base."""
+        if self.lr_scheduler is None:
+            rate = partial(linear, steps=num_training_steps, warmup=math.ceil(num_training_steps * self._warmup))
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, rate)
+        return self.lr_scheduler
 
     def training_step(self, model: Any, inputs: list[Step], num_items_in_batch: Any = None) -> Tensor:
         """Forward and backward over the rows of one step; returns its loss."""
@@ -172,8 +191,6 @@ def _arguments(job: CloneJob) -> TrainingArguments:
         per_device_train_batch_size=1,
         num_train_epochs=1,
         learning_rate=settings.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=settings.warmup,
         weight_decay=0.0,
         max_grad_norm=1.0,
         bf16=not cpu or _multiplies_bfloat16(),
