@@ -178,7 +178,14 @@ def test_interrupting_is_one_line_and_status_130(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "picture.png")
     command = [VISREP, "execute", ".", "--image", "picture.png"]
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # As at a terminal: shells start what they put into the background with interrupts ignored, these tests too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     process.stdout.readline()  # the first program is done

@@ -22,6 +22,13 @@ HERE = Path(__file__).parent
 RIGHT = runpy.run_path(str(HERE / "drawn_programs.py"))["program"]
 write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
 
+DRAWN = (
+    "data.draw.train=2",
+    "data.draw.val=1",
+    "data.draw.testdev=2",
+    "data.draw.instances=2",
+    "data.options={ instances = 2 }",
+)
 WRONG = "\n    return 'nothing'"
 BROKEN = "\n    return ("
 
@@ -59,9 +66,7 @@ def recipe(folder: Path, *overrides: str) -> Recipe:
         "quickstart",
         [
             f"data.root={folder / 'drawn'}",
-            "data.draw.train=2",
-            "data.draw.val=1",
-            "data.draw.testdev=2",
+            *DRAWN,
             "policy.engine=scripted",
             f"policy.script={folder / 'script.json'}",
             f"policy.model={folder / 'model'}",
@@ -165,7 +170,6 @@ def test_a_recipe_for_another_data_set_is_refused_on_resume(run: Run, folder: Pa
 
 def test_the_scripted_engine_needs_its_script(folder: Path, tmp_path: Path) -> None:
     model, data = folder / "model", folder / "drawn"
-    settings = [f"data.root={data}", f"policy.model={model}", "policy.engine=scripted"]
-    settings += ["data.draw.train=2", "data.draw.val=1", "data.draw.testdev=2"]
+    settings = [f"data.root={data}", f"policy.model={model}", "policy.engine=scripted", *DRAWN]
     with pytest.raises(UserFault, match=r"policy\.script is missing; name its JSON file"):
         train(load_recipe("quickstart", settings), tmp_path / "run", resume=False, console=Console(quiet=True))
