@@ -147,6 +147,17 @@ def test_a_finished_run_is_not_done_again_and_can_be_continued(run: Run, folder:
     assert again.metrics() == run.metrics()
 
 
+def test_a_run_whose_later_rounds_solved_tasks_is_resumed_as_it_was(folder: Path) -> None:
+    """The first round writes the wrong program alone; the second finds the right ones; the third has half the tasks."""
+    rounds = recipe(folder, "iterations=1", "sampling.n=1", "sampling.rounds=3")
+    first = train(rounds, folder / "rounds", resume=False, console=Console(quiet=True))
+    metrics = first.metrics()
+    sampling = metrics[-1]["sampling"]
+    assert [sampling[f"round_{number}"]["tasks"] for number in (1, 2, 3)] == [32, 32, 16]
+    assert sampling["pass_at_k"] == {"1": 0.0}
+    assert train(rounds, first.folder, resume=True, console=Console(quiet=True)).metrics() == metrics
+
+
 def test_a_run_cut_off_in_sampling_ends_like_one_that_was_not(run: Run, folder: Path) -> None:
     """As after `kill -9`: a torn last line of completions, half of the rollouts, no manifest."""
     cut = train(recipe(folder, "iterations=1"), folder / "cut", resume=False, console=Console(quiet=True))

@@ -38,7 +38,7 @@ def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, con
     label = "evaluating" if name == "evaluate" else f"evaluating {name}"
     greedy = Sampling(label, number=0, n=1, temperature=0.0, seed=0)
     done = sample(bench.policy, bench.prompter, bench.tasks, greedy, completions, console)
-    programs = read_completions(completions)
+    programs = read_completions(completions, rounds=[greedy.number])
     ran = execute(bench.environment, bench.prompter, bench.tasks, programs, attempts, author, console)
     return {"evaluation": evaluate(rollouts.read(attempts), bench.tasks).to_json(), "evaluating": done | ran}
 

@@ -119,9 +119,11 @@ class Loop:
         result: dict[str, Any] = {}
         for index in range(settings.rounds):
             result[f"round_{index + 1}"] = {"tasks": len(tasks)} | self._round(folder, number, index, tasks, author)
-            counts = tally(self.prompter, self.train_tasks, read_completions(completions), attempts)
+            # Not those of later rounds, which are there already in a run that is resumed.
+            written = read_completions(completions, rounds=range(index + 1))
+            counts = tally(self.prompter, self.train_tasks, written, attempts)
             tasks = [task for task in self.train_tasks if counts[task.question.id][2] < settings.enough]
-        first = tally(self.prompter, self.train_tasks, read_completions(completions, 0), attempts)
+        first = tally(self.prompter, self.train_tasks, read_completions(completions, rounds=[0]), attempts)
         solved = sum(right > 0 for _, right, _ in counts.values()) / len(counts)
         return result | {"solved": round(solved, 4)} | self._pass_at_k(first)
 
@@ -136,7 +138,7 @@ class Loop:
         def work() -> dict[str, Any]:
             self._serve(adapter)
             done = sample(self.policy, prompter, tasks, sampling, completions, self.console)
-            programs = read_completions(completions, index)
+            programs = read_completions(completions, rounds=[index])
             return done | execute(self.environment, prompter, tasks, programs, attempts, author, self.console)
 
         return stage(folder, f"sample_{index + 1}", {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}, work)
@@ -235,5 +237,8 @@ class Loop:
 
     def _record(self, record: dict[str, Any]) -> None:
         self.records.append(record)
+        known = self.run.metrics()
+        if known[: len(self.records)] == self.records:
+            return  # resumed, and not yet where it stopped
         jsonl.write_lines(self.run.folder / "metrics.jsonl", self.records)
         tracking.publish(self.run, self.records)

@@ -7,7 +7,7 @@ round that was cut short goes on where it stopped. Programs that are equal in ca
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -75,11 +75,11 @@ def sample(
     return {"completions": len(missing) * sampling.n, "tokens": tokens, "sampling_seconds": round(seconds, 2)}
 
 
-def read_completions(file: Path, number: int | None = None) -> dict[str, list[Completion]]:
-    """Completions by task, of one round or of all."""
+def read_completions(file: Path, rounds: Container[int]) -> dict[str, list[Completion]]:
+    """Completions of these rounds by task."""
     found: dict[str, list[Completion]] = defaultdict(list)
     for record in jsonl.read(file):
-        if number is None or record["round"] == number:
+        if record["round"] in rounds:
             found[record["task"]].extend(Completion(**completion) for completion in record["completions"])
     return dict(found)
 
