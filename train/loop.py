@@ -241,4 +241,4 @@ class Loop:
         if known[: len(self.records)] == self.records:
             return  # resumed, and not yet where it stopped
         jsonl.write_lines(self.run.folder / "metrics.jsonl", self.records)
-        tracking.publish(self.run, self.records)
+        tracking.publish(self.run, record, step=len(self.records) - 1)

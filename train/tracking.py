@@ -7,8 +7,8 @@ from visrep.env.faults import MachineFault
 from visrep.train.run import Run
 
 
-def publish(run: Run, records: list[dict[str, Any]]) -> None:
-    """Log the records of a run's metrics, one step each. A run that is resumed goes on under the same id."""
+def publish(run: Run, record: dict[str, Any], step: int) -> None:
+    """Log one record of a run's metrics. All records of a run go under one id, so that a resumed run goes on there."""
     settings = run.recipe.tracking
     if settings.wandb == "disabled":
         return
@@ -23,12 +23,12 @@ def publish(run: Run, records: list[dict[str, Any]]) -> None:
             mode=settings.wandb,
             dir=run.folder,
             config=run.recipe.model_dump(),
+            settings=wandb.Settings(silent=True),
         )
     except wandb.errors.Error as error:
         raise MachineFault(f"wandb refused the run: {error}; set tracking.wandb=offline and sync later") from None
-    for step, record in enumerate(records):
-        tracked.log(dict(_flat(record)), step=step)
-    tracked.finish(quiet=True)
+    tracked.log(dict(_flat(record)), step=step)
+    tracked.finish()
 
 
 def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
