@@ -37,17 +37,20 @@ def merge(base: Path, adapter: Path, to: Path) -> None:
 def _write_merged(base: Path, adapter: Path, to: Path) -> None:
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, GenerationConfig
 
-    precision = AutoModelForCausalLM.from_pretrained(base, device_map="meta").dtype
     model = read_model(base, torch.float32)
+    precision = AutoModelForCausalLM.from_pretrained(base, device_map="meta").dtype
     try:
         wrapped = PeftModel.from_pretrained(model, adapter)
         merged = wrapped.merge_and_unload(safe_merge=True)
     except (ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserFault(f"adapter {adapter} does not fit base {base}: {reason}; name its own base") from None
+    # Saving refuses generation settings that well-known checkpoints come with; the base's own file is copied below.
+    merged.generation_config = GenerationConfig()
     merged.to(precision).save_pretrained(to)
+    (to / "generation_config.json").unlink(missing_ok=True)
     for file in base.iterdir():
         # The tokenizer's files as they are: saving it anew may write them differently.
         if file.is_file() and not (to / file.name).exists() and not file.name.startswith("model"):

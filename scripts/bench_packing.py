@@ -1,9 +1,10 @@
 """What packing saves: seconds of training on the same examples, packed and apart, and how far the gradients differ.
 
-    python -m visrep.scripts.bench_packing --examples 128 --batch 32
+    python -m visrep.scripts.bench_packing --run runs/quickstart --iteration 1
 
-The examples are made up, in the prompt of a recipe: short programs for questions about drawn scenes, as a run clones
-them. Seconds are those of the training process, its start and the reading of the weights included.
+The examples, and how they are trained on, are those of a run's iteration; without a run they are made up in the prompt
+of the quickstart: short programs for questions about drawn scenes, as a run clones them. Seconds are those of the
+training process, its start and the reading of the weights included.
 """
 
 import itertools
@@ -28,9 +29,11 @@ from visrep.env.types import Question
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
 from visrep.train import attention, packing
-from visrep.train.clone import CloneJob, CloneSettings, Report, run
+from visrep.train.clone import CloneJob, CloneSettings, Report
+from visrep.train.clone import run as train
 from visrep.train.config import load_recipe
 from visrep.train.parts import build_prompter
+from visrep.train.run import Run
 from visrep.train.trainer import adapt, tokenise
 
 _GRADIENT_EXAMPLES = 4
@@ -47,23 +50,30 @@ class Measured:
 
 
 def bench(
-    recipe: Annotated[str, typer.Option(help="Whose model, prompt and settings.")] = "quickstart",
-    examples: Annotated[int, typer.Option(min=2, max=400, help="How many.")] = 64,
-    batch: Annotated[int, typer.Option(min=1, help="Examples per optimiser step.")] = 32,
-    epochs: Annotated[float, typer.Option(min=0.01, help="Over the examples.")] = 1.0,
+    run: Annotated[
+        Path | None, typer.Option(help="Run to take examples and settings from.", show_default=False)
+    ] = None,
+    iteration: Annotated[int, typer.Option(min=1, help="Of the run.")] = 1,
+    examples: Annotated[int, typer.Option(min=2, max=400, help="Made-up ones, without a run.")] = 64,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting of the recipe: clone.epochs=1")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
     """Train twice on the same examples, packed and apart; compare seconds, tokens and gradients."""
-    settings = load_recipe(recipe)
-    base = resolve(settings.policy.model, settings.policy.revision)
+    recipe = load_recipe("quickstart" if run is None else str(run / "recipe.toml"), settings or [])
+    base = resolve(recipe.policy.model, recipe.policy.revision)
     with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "examples.jsonl"
-        jsonl.write_lines(file, _examples(build_prompter(settings, base), examples))
+        if run is None:
+            file = Path(scratch) / "examples.jsonl"
+            jsonl.write_lines(file, _examples(build_prompter(recipe, base), examples))
+        else:
+            file = Run.open(run).iteration(iteration) / "examples.jsonl"
         reports: dict[bool, Report] = {}
         for pack in (True, False):
-            values = settings.clone.model_dump() | {"pack": pack, "batch": batch, "epochs": epochs}
-            job = CloneJob(base, file, Path(scratch) / f"packed_{pack}", settings.seed, CloneSettings(**values))
-            reports[pack] = Report(**run(job, Console(stderr=True)))
+            wanted = CloneSettings(**recipe.clone.model_dump() | {"pack": pack})
+            job = CloneJob(base, file, Path(scratch) / f"packed_{pack}", recipe.seed, wanted)
+            reports[pack] = Report(**train(job, Console(stderr=True)))
         measured = Measured(reports[True], reports[False], _gradient_error(base, file))
     if as_json:
         print(json.dumps(asdict(measured), indent=1))

@@ -1,5 +1,7 @@
 """`visrep evaluate`: the greedy accuracy of a checkpoint, or of a run's iteration, on a split of a data set."""
 
+import dataclasses
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    policy: Annotated[Path, typer.Argument(help="Checkpoint, or run folder.", show_default=False)],
+    policy: Annotated[Path, typer.Argument(help="Checkpoint, or run.", show_default=False)],
     split: Annotated[
         str | None, typer.Option(help="Which split (default: the recipe's test split)", show_default=False)
     ] = None,
@@ -30,29 +32,37 @@ def evaluate(
     iteration: Annotated[
         int | None, typer.Option(min=0, help="Of a run; 0 is the base policy. (default: the last)", show_default=False)
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Compare with: checkpoint, run, RUN/iteration_NN, RUN/base.", show_default=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Keep programs and rollouts in this new folder.")] = None,
     settings: Set = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Let a policy write one greedy program per task and report how many are right on all images of their task."""
-    from visrep.train.assess import assess
+    """Let a policy write one greedy program per task and report how many are right on all images of their task.
 
-    is_run = (policy / "recipe.toml").is_file()
-    if iteration is not None and not is_run:
-        raise UserFault(f"--iteration {iteration}: {policy} is no run folder; leave --iteration out for a checkpoint")
+    With --against, a second policy does the same, and the two are compared task by task (McNemar's exact test).
+    """
+    from visrep.train.assess import assess
+    from visrep.train.evaluate import mcnemar
+
     with _folders(out) as (folder, scratch):
-        if is_run:
-            subject = _of_run(policy, iteration, recipe, settings or [], scratch)
-        else:
-            subject = _of_checkpoint(policy, recipe, settings or [], scratch)
+        subject = _subject(policy, iteration, recipe, settings or [], scratch / "first")
         chosen = split or subject.recipe.data.test
         console = terminal.console(as_json)
-        result = assess(subject.weights, subject.prompter, subject.recipe, chosen, folder, console)
-    evaluation = result["evaluation"]
+        first = assess(subject.weights, subject.prompter, subject.recipe, chosen, folder, console)
+        report: dict[str, Any] = {"policy": str(policy), "split": chosen, **first.evaluation}
+        if against is not None:
+            other = _subject(against, None, recipe, settings or [], scratch / "second")
+            # On the first one's recipe: both have to answer the same tasks under the same limits.
+            second = assess(other.weights, other.prompter, subject.recipe, chosen, folder / "against", console)
+            report["against"] = {"policy": str(against), **second.evaluation}
+            report["comparison"] = dataclasses.asdict(mcnemar(first.solved, second.solved))
     if as_json:
-        terminal.print_json({"policy": str(policy), "split": chosen, **evaluation})
+        terminal.print_json(report)
     else:
-        terminal.console().print(_table(f"{policy} on {chosen}", evaluation))
+        _print(report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,24 @@ def _folders(out: Path | None) -> Iterator[tuple[Path, Path]]:
         raise UserFault(f"--out {out} is not empty; choose a new folder")
     with tempfile.TemporaryDirectory(prefix="visrep-evaluate-") as scratch:
         yield out or Path(scratch) / "evaluation", Path(scratch)
+
+
+def _subject(policy: Path, iteration: int | None, recipe: str | None, settings: list[str], scratch: Path) -> Subject:
+    """A run's policy, last or of an iteration, or a checkpoint's."""
+    part = re.fullmatch(r"base|iteration_(\d+)", policy.name)
+    if part and _is_run(policy.parent):
+        if iteration is not None:
+            raise UserFault(f"--iteration {iteration}: {policy} says already which one; leave --iteration out")
+        policy, iteration = policy.parent, int(part[1] or 0)
+    if _is_run(policy):
+        return _of_run(policy, iteration, recipe, settings, scratch)
+    if iteration is not None:
+        raise UserFault(f"--iteration {iteration}: {policy} is no run folder; leave --iteration out for a checkpoint")
+    return _of_checkpoint(policy, recipe, settings, scratch)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "recipe.toml").is_file()
 
 
 def _of_run(folder: Path, iteration: int | None, recipe: str | None, settings: list[str], scratch: Path) -> Subject:
@@ -109,6 +137,20 @@ def _of_checkpoint(folder: Path, recipe: str | None, settings: list[str], scratc
         raise UserFault(f"{folder} has no visrep.json that names its recipe; give one with --recipe")
     own = load_recipe(recipe, settings)
     return Subject(weights, build_prompter(own, weights), own)
+
+
+def _print(report: dict[str, Any]) -> None:
+    console = terminal.console()
+    console.print(_table(f"{report['policy']} on {report['split']}", report))
+    if "against" in report:
+        against, comparison = report["against"], report["comparison"]
+        console.print(_table(f"{against['policy']} on {report['split']}", against))
+        console.print(
+            f"of {comparison['tasks']} tasks, {comparison['only_first']} are solved by {report['policy']} alone and "
+            f"{comparison['only_second']} by {against['policy']} alone; p = {comparison['p_value']:.2g} "
+            "(McNemar's exact test, two-sided)",
+            highlight=False,
+        )
 
 
 def _table(title: str, evaluation: dict[str, Any]) -> Table:

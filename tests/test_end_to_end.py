@@ -125,6 +125,16 @@ def test_what_was_exported_is_evaluated_by_itself(
     assert len((kept / "evaluate.rollouts.jsonl").read_text().splitlines()) == 16
 
 
+def test_two_policies_are_compared_task_by_task(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "kept"
+    result = said(capsys, "evaluate", run, "--against", run / "base", "--out", kept)
+    assert (result["right"], result["against"]["right"]) == (8, 8)
+    assert result["comparison"] == {"tasks": 16, "only_first": 0, "only_second": 0, "p_value": 1.0}
+    assert (kept / "against" / "evaluate.rollouts.jsonl").is_file()
+    assert cli.run(["evaluate", str(run / "iteration_01"), "--iteration", "2"]) == 1
+    assert "leave --iteration out" in capsys.readouterr().err
+
+
 def test_the_evaluation_is_a_table_with_every_category(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["evaluate", str(run / "export")]) == 0
     text = capsys.readouterr().out

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visrep.env.faults import UserFault
 from visrep.scripts import cli
+from visrep.train import parts
 from visrep.train.config import load_recipe, to_toml
 from visrep.train.run import Run
 
@@ -92,6 +94,12 @@ def test_an_unknown_perception_backend_is_answered_with_the_nearest(
     (tmp_path / "p.py").write_text("def execute_command(image): return 1")
     line = fails("execute", "p.py", "--image", picture, "--perception", "shape")
     assert "did you mean 'shapes'" in line
+
+
+def test_a_prompt_that_offers_what_nothing_answers_is_refused() -> None:
+    recipe = load_recipe("quickstart", ['prompt.api=["ImagePatch.find", "llm_query"]'])
+    with pytest.raises(UserFault, match="'llm_query', but no text model"):
+        parts.build_environment(recipe)
 
 
 def test_a_data_set_that_is_not_there_is_named(fails: Fails, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_what_cannot_be_evaluated_is_refused() -> None:
     with pytest.raises(UserFault, match="two rollouts of task 'a'"):
         evaluate(twice, [make_task("a")])
     with pytest.raises(UserFault, match="two rollouts of task 'a'"):
-        solved(twice)
+        solved(twice, [make_task("a")])
     with pytest.raises(UserFault, match="task 'b', which is not evaluated"):
         evaluate([make_rollout("b", "ok")], [make_task("a")])
     with pytest.raises(UserFault, match="no tasks"):
@@ -136,4 +136,6 @@ def test_a_comparison_needs_the_same_tasks() -> None:
 
 
 def test_solved_tells_the_tasks_apart() -> None:
-    assert solved([make_rollout("a", "ok"), make_rollout("b", "ok", "wrong_answer")]) == {"a": True, "b": False}
+    tasks = [make_task("a"), make_task("b"), make_task("c")]
+    rollouts = [make_rollout("b", "ok", "wrong_answer"), make_rollout("a", "ok", "ok")]
+    assert solved(rollouts, tasks) == {"a": True, "b": False, "c": False}

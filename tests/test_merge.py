@@ -1,3 +1,4 @@
+import json
 import runpy
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def test_the_base_stays_as_it_was_and_its_tokenizer_goes_along(base, adapter, tm
     assert {file.name: file.read_bytes() for file in base.iterdir()} == before
     assert (tmp_path / "merged" / "tokenizer.json").read_bytes() == before["tokenizer.json"]
     assert AutoTokenizer.from_pretrained(tmp_path / "merged")("ab").input_ids
+
+
+def test_generation_settings_that_transformers_would_not_save_go_along(adapter, tmp_path):
+    base = tiny["write_model"](tmp_path / "base")
+    (base / "generation_config.json").write_text('{"do_sample": false, "temperature": 0.6, "eos_token_id": 1}')
+    merge(base, adapter, tmp_path / "merged")
+    assert json.loads((tmp_path / "merged" / "generation_config.json").read_text())["temperature"] == 0.6
 
 
 def test_a_bfloat16_base_gives_the_fp32_sum_rounded_once(adapter, tmp_path):

@@ -17,7 +17,7 @@ from visrep.policy import Policy
 from visrep.policy.prompt import Prompter
 from visrep.train import parts
 from visrep.train.config import Recipe
-from visrep.train.evaluate import evaluate
+from visrep.train.evaluate import evaluate, solved
 from visrep.train.rollout import Author, Sampling, execute, read_completions, sample
 
 
@@ -29,6 +29,14 @@ class Bench:
     prompter: Prompter
     environment: Environment
     tasks: list[Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a checkpoint comes to: its evaluation as JSON data, and whether it solved each task, by the task's id."""
+
+    evaluation: dict[str, Any]
+    solved: dict[str, bool]
 
 
 def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, console: Console) -> dict[str, Any]:
@@ -45,7 +53,7 @@ def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, con
 
 def assess(
     checkpoint: Path, prompter: Prompter, recipe: Recipe, split: str, folder: Path, console: Console
-) -> dict[str, Any]:
+) -> Assessment:
     """`evaluate_greedily` for a checkpoint folder on a split of the recipe's data set, everything built for it."""
     data = recipe.data
     per_category = data.train_per_category if split == data.train else data.test_per_category
@@ -55,6 +63,7 @@ def assess(
     try:
         with parts.build_environment(recipe) as environment:
             bench = Bench(policy, prompter, environment, tasks)
-            return evaluate_greedily(bench, folder, "evaluate", Author(0, str(checkpoint)), console)
+            result = evaluate_greedily(bench, folder, "evaluate", Author(0, str(checkpoint)), console)
+            return Assessment(result["evaluation"], solved(rollouts.read(folder / "evaluate.rollouts.jsonl"), tasks))
     finally:
         policy.close()

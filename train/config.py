@@ -98,7 +98,9 @@ class SandboxSettings(Settings):
     wall_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(10.0, description="stands still while models answer")
     memory_mb: Annotated[int, Field(ge=128)] = 1024
     calls: Positive = Field(256, description="calls to the visual API")
-    parallel: Positive = Field(32, description="programs in flight, so that their calls can be batched")
+    parallel: Annotated[int, Field(ge=1, le=256)] = Field(
+        32, description="programs in flight, so that their calls can be batched"
+    )
 
 
 class PerceptionSettings(Settings):

@@ -83,9 +83,12 @@ def evaluate(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> Evaluation:
     )
 
 
-def solved(rollouts: Iterable[Rollout]) -> dict[str, bool]:
-    """Whether each task's one program is right, for `mcnemar`. Raises UserFault for a second rollout of a task."""
-    return {task: rollout.reward == 1 for task, rollout in _by_task(rollouts).items()}
+def solved(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> dict[str, bool]:
+    """Whether each task's one program is right, for `mcnemar`; a task without a rollout is not solved. Raises UserFault
+    for a second rollout of a task."""
+    by_task = _by_task(rollouts)
+    ids = (task.question.id for task in tasks)
+    return {name: name in by_task and by_task[name].reward == 1 for name in ids}
 
 
 def wilson(right: int, total: int) -> tuple[float, float]:

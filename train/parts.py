@@ -66,6 +66,8 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
 
 def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
     """Sandbox, perception and reward together; with `perturbed`, replies are changed, for the guard."""
+    if "llm_query" in recipe.prompt.api:
+        raise UserFault("setting 'prompt.api' offers 'llm_query', but no text model is there to answer; leave it out")
     backend = build_perception(recipe.perception)
     if perturbed:
         service = Service(Perturbed(backend, seed=recipe.seed))
