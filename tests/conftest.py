@@ -58,7 +58,7 @@ class Runner:
 
     @property
     def zygote(self) -> int:
-        return self.sandbox._keeper._process.pid
+        return self.sandbox.first_process
 
     @property
     def processes(self) -> list[int]:

@@ -44,17 +44,26 @@ def test_a_machine_that_cannot_lock_is_refused(kernel: str, found: str) -> None:
     assert f"UserFault: programs cannot be locked in on this machine: {found}" in result.stderr
 
 
-@pytest.mark.parametrize(("kernel", "isolation"), [(NO_LANDLOCK, "seccomp"), (DEAF_SECCOMP, "(open: socket, connect")])
-def test_a_weaker_lock_is_taken_where_the_user_says_so_and_named(kernel: str, isolation: str) -> None:
-    result = python(f"{kernel}\nwith Sandbox(weak=True) as sandbox: print(sandbox.isolation)")
+@pytest.mark.parametrize(
+    ("kernel", "without", "isolation"),
+    [(NO_LANDLOCK, "landlock", "seccomp"), (DEAF_SECCOMP, "seccomp", "landlock"), ("", "seccomp", "(open: socket")],
+)
+def test_a_weaker_lock_is_taken_where_the_user_says_so_and_named(kernel: str, without: str, isolation: str) -> None:
+    program = f"{kernel or PRETEND}\nwith Sandbox(without=['{without}']) as sandbox: print(sandbox.isolation)"
+    result = python(program)
     assert isolation in result.stdout, result.stderr
+
+
+def test_doing_without_one_part_does_not_excuse_the_other() -> None:
+    result = python(f"{NO_LANDLOCK}\nSandbox(without=['seccomp'])")
+    assert "UserFault: programs cannot be locked in on this machine: no landlock;" in result.stderr
 
 
 def test_a_host_that_is_killed_takes_its_programs_along() -> None:
     program = """
 from visrep.env.sandbox import Job, Limits, Sandbox
 sandbox = Sandbox(Limits(cpu_seconds=60))
-print(sandbox._keeper._process.pid, flush=True)
+print(sandbox.first_process, flush=True)
 list(sandbox.run([Job(0, "while True: pass", ())], lambda requests: []))
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as host:

@@ -101,6 +101,11 @@ class SandboxSettings(Settings):
     parallel: Annotated[int, Field(ge=1, le=256)] = Field(
         32, description="programs in flight, so that their calls can be batched"
     )
+    numpy: bool = Field(False, description="programs may import it")
+    outer: Literal["none", "bwrap"] = Field("none", description="a second wall around all programs")
+    without: list[Literal["seccomp", "landlock"]] = Field(
+        [], description="parts of the lock that this machine lacks, where programs are trusted"
+    )
 
 
 class PerceptionSettings(Settings):

@@ -61,7 +61,7 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
         memory_mb=settings.memory_mb,
         calls=settings.calls,
     )
-    return Sandbox(limits, parallel=settings.parallel)
+    return Sandbox(limits, settings.parallel, numpy=settings.numpy, outer=settings.outer, without=settings.without)
 
 
 def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:

@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +16,7 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.env.perception import Request
 from visrep.env.sandbox.keeper import Busy, End, Inbox, Keeper
 from visrep.env.sandbox.limits import DEFAULT, Limits
+from visrep.env.sandbox.outer import Outer
 from visrep.env.sandbox.run import Job, Run
 from visrep.env.types import Execution
 
@@ -34,24 +35,36 @@ _READ_BYTES = 65536
 class Sandbox:
     """Runs untrusted programs, each in its own locked process. For one thread; runs may be nested.
 
-    `parallel` is how many programs are in flight. `numpy` lets programs import it. `weak` accepts a kernel without
-    seccomp or Landlock, where programs are not kept from files and the network: only for programs that are trusted.
-    Raises UserFault where the lock cannot be had, MachineFault where no process can be started.
+    `parallel` is how many programs are in flight. `numpy` lets programs import it. `outer` puts a second wall around
+    all of them. `without` names parts of the lock ("seccomp", "landlock") to do without, where a kernel lacks them or
+    to see what they keep out: only for programs that are trusted. Raises UserFault where the lock cannot be had,
+    MachineFault where no process can be started.
     """
 
     def __init__(
-        self, limits: Limits = DEFAULT, parallel: int = 64, *, numpy: bool = False, weak: bool = False
+        self,
+        limits: Limits = DEFAULT,
+        parallel: int = 64,
+        *,
+        numpy: bool = False,
+        outer: Outer = "none",
+        without: Sequence[str] = (),
     ) -> None:
         if not 1 <= parallel <= MOST_PARALLEL:
             raise UserFault(f"{parallel} programs in flight; expected 1 to {MOST_PARALLEL}")
         self.limits = limits
         self.parallel = parallel
-        self._keeper = Keeper(limits, numpy, weak)
+        self._keeper = Keeper(limits, numpy, outer, without)
 
     @property
     def isolation(self) -> str:
         """What is in force, e.g. "seccomp+landlock7"."""
         return self._keeper.isolation
+
+    @property
+    def first_process(self) -> int:
+        """Number of the process that all programs' processes are forked from; another one after it was replaced."""
+        return self._keeper.first_process
 
     def run(self, jobs: Iterable[Job], answer: Answer) -> Iterator[tuple[Job, Execution]]:
         """Executions in the order in which they are done. Jobs are taken as there is room for them."""

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from typing import Any
 from visrep.env.faults import MachineFault, UserFault
 from visrep.env.sandbox import protocol, zygote
 from visrep.env.sandbox.limits import Limits
+from visrep.env.sandbox.outer import Outer, wrapped
+
+PARTS = ("seccomp", "landlock")
+"""What the kernel has to offer for the lock."""
 
 _START_SECONDS = 60.0
 
@@ -41,22 +46,34 @@ Inbox = deque[End | Busy]
 class Keeper:
     """Keeps one zygote alive. Raises MachineFault when none can be started, UserFault when it cannot be locked."""
 
-    def __init__(self, limits: Limits, numpy: bool, weak: bool) -> None:
+    def __init__(self, limits: Limits, numpy: bool, outer: Outer, without: Sequence[str]) -> None:
+        folders = [str(Path(__file__).resolve().parent.parent)] + ([_numpy_folder()] if numpy else [])
         self._settings = {
-            "env": str(Path(__file__).resolve().parent.parent),
-            "numpy": _numpy_folder() if numpy else None,
+            "env": folders[0],
+            "numpy": folders[1] if numpy else None,
             "cpu_seconds": limits.cpu_seconds,
             "memory_mb": limits.memory_mb,
+            "without": list(without),
         }
+        # -I would ignore the seed of hashes, -S and -s keep site-packages (and this program) out.
+        command = [sys.executable, "-s", "-P", "-S", "-B", zygote.__file__]
+        self._command_line = command if outer == "none" else wrapped(command, folders)
+        self._outer = outer
+        self._without = frozenset(without)
         self._numbers = itertools.count(1)
         self._inboxes: dict[int, Inbox] = {}
         self._start()
-        self._refuse_unless_locked(weak)
+        self._refuse_unless_locked()
 
     @property
     def control(self) -> socket.socket:
         """The socket to watch; another one after the zygote was replaced."""
         return self._control
+
+    @property
+    def first_process(self) -> int:
+        """Number of the zygote, or of the outer wall around it."""
+        return self._process.pid
 
     def spawn(self, inbox: Inbox) -> tuple[int, socket.socket]:
         """Ask for a locked process: its number, under which its end comes to `inbox`, and the socket to it."""
@@ -100,8 +117,7 @@ class Keeper:
         with theirs:
             settings = json.dumps({**self._settings, "control": theirs.fileno()})
             self._process = subprocess.Popen(
-                # -I would ignore the seed of hashes, -S and -s keep site-packages (and this program) out.
-                [sys.executable, "-s", "-P", "-S", "-B", zygote.__file__, settings],
+                [*self._command_line, settings],
                 env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -110,7 +126,8 @@ class Keeper:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self.isolation: str = self._hello()["isolation"]
+        inner: str = self._hello()["isolation"]
+        self.isolation = inner if self._outer == "none" else f"{self._outer}+{inner}"
 
     def _hello(self) -> dict[str, Any]:
         self._control.settimeout(_START_SECONDS)
@@ -124,22 +141,23 @@ class Keeper:
             raise MachineFault(f"the sandbox's first process does not start: {hello['error']}")
         return hello
 
-    def _refuse_unless_locked(self, weak: bool) -> None:
+    def _refuse_unless_locked(self) -> None:
         """Fail closed: what the kernel lacks or the self-test got out of is accepted only where the user says so."""
-        missing = [part for part in ("seccomp", "landlock") if part not in self.isolation]
+        missing = [part for part in PARTS if part not in self.isolation]
+        unasked = [part for part in missing if part not in self._without]
         escapes = self._escapes()
         if escapes:
             self.isolation += " (open: " + ", ".join(escapes) + ")"
-        if (missing or escapes) and not weak:
+        if unasked or (escapes and not self._without):
             self.close()
             found = (
-                f"no {' and no '.join(missing)}"
-                if missing
+                f"no {' and no '.join(unasked)}"
+                if unasked
                 else f"a locked process got through with {', '.join(escapes)}"
             )
             raise UserFault(
-                f"programs cannot be locked in on this machine: {found}; run on Linux 5.13 or later on x86-64 "
-                "with Landlock switched on, or accept the weaker isolation where you trust the programs"
+                f"programs cannot be locked in on this machine: {found}; run on Linux 5.13 or later on x86-64 or "
+                "aarch64 with Landlock switched on, or do without that part (sandbox.without) if you trust the programs"
             )
 
     def _escapes(self) -> list[str]:

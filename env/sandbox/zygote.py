@@ -195,10 +195,11 @@ def main() -> None:
         from visrep.env.sandbox.lock import Lock
 
         _preload(settings["numpy"])
-        lock = Lock(settings["cpu_seconds"], settings["memory_mb"])
+        lock = Lock(settings["cpu_seconds"], settings["memory_mb"], settings["without"])
     except Exception as error:  # said where somebody can hear it: this process has no standard error
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:500]}).encode())
         return
+    os.environ.clear()
     control.send(json.dumps({"isolation": lock.isolation}).encode())
     gc.collect()
     gc.freeze()  # else a child's first collection copies every page
