@@ -63,37 +63,23 @@ class Environment:
         MachineFault when it is lost time and again.
         """
         episodes: dict[int, _Episode] = {}
-        jobs = self._jobs(pairs, episodes)
-        for _ in range(1 + MOST_REPEATS):
-            lost: list[Job] = []
-            for job, execution in self._sandbox.run(jobs, self._perception.answer):
-                number, index = job.key
-                if execution.outcome == "infrastructure":
-                    lost.append(job)
-                    message = execution.message
-                    continue
-                episodes[number].executions[index] = execution
-                if len(episodes[number].executions) == len(episodes[number].task.instances):
-                    yield self._rollout(episodes.pop(number), author)
-            if not lost:
-                return
-            jobs = iter(lost)
-        raise MachineFault(
-            f"{len(lost)} programs were lost {1 + MOST_REPEATS} times over: {message}; see to the machine"
-        )
+        for (number, index), execution in self._executions(self._jobs(pairs, episodes)):
+            episodes[number].executions[index] = execution
+            if len(episodes[number].executions) == len(episodes[number].task.instances):
+                yield self._rollout(episodes.pop(number), author)
 
     def step(self, task: Task, program: str) -> Rollout:
         """One episode."""
         return next(iter(self.run([(task, program)])))
 
-    def execute(self, program: str, instance: Instance, question: Question, *, trace: bool = False) -> Execution:
-        """One program on one instance, unscored; with `trace`, it also tells the variables that changed per line."""
-        job = self._job(0, program, instance, question, trace)
-        for _ in range(1 + MOST_REPEATS):
-            ((_, execution),) = self._sandbox.run([job], self._perception.answer)
-            if execution.outcome != "infrastructure":
-                return execution
-        raise MachineFault(f"a program was lost {1 + MOST_REPEATS} times over: {execution.message}; see to the machine")
+    def execute(
+        self, programs: Iterable[str], instance: Instance, question: Question, *, trace: bool = False
+    ) -> Iterator[tuple[int, Execution]]:
+        """Programs on one instance, unscored: each one's number and what came of it, as they are done. With `trace`,
+        they also tell the variables that changed on each line."""
+        return self._executions(
+            self._job(number, program, instance, question, trace) for number, program in enumerate(programs)
+        )
 
     def close(self) -> None:
         """End the sandbox's processes and the models'."""
@@ -105,6 +91,23 @@ class Environment:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def _executions(self, jobs: Iterable[Job]) -> Iterator[tuple[Any, Execution]]:
+        """What came of each job, by its key, as they are done; what a machine's fault took is run again."""
+        for _ in range(1 + MOST_REPEATS):
+            lost: list[Job] = []
+            for job, execution in self._sandbox.run(jobs, self._perception.answer):
+                if execution.outcome == "infrastructure":
+                    lost.append(job)
+                    message = execution.message
+                else:
+                    yield job.key, execution
+            if not lost:
+                return
+            jobs = lost
+        raise MachineFault(
+            f"{len(lost)} programs were lost {1 + MOST_REPEATS} times over: {message}; see to the machine"
+        )
 
     def _jobs(self, pairs: Iterable[tuple[Task, str]], episodes: dict[int, "_Episode"]) -> Iterator[Job]:
         for number, (task, program) in enumerate(pairs):

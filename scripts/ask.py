@@ -37,7 +37,7 @@ def ask(
     asked = Question(id="ask", text=question, kind="answer", category="")
     with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score) as environment:
         program = _write(policy, asked, recipe.sampling.max_tokens)
-        execution = environment.execute(program, Instance(id="ask", images=(image,)), asked)
+        ((_, execution),) = environment.execute([program], Instance(id="ask", images=(image,)), asked)
     if as_json:
         terminal.print_json({"question": question, "program": program, **dataclasses.asdict(execution)})
     else:

@@ -17,11 +17,20 @@ def execute(
         typer.Option(help="Image to run on; if given again, entry is execute_command(images).", show_default=False),
     ],
     perception: Annotated[str, typer.Option(help="Perception backend, a module of visrep.env.perception.")] = "shapes",
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, max=600, help="Seconds, of wall and of processor time. (default: 10 and 2)", show_default=False
+        ),
+    ] = None,
+    memory: Annotated[int, typer.Option(min=128, help="Most memory of a program, MB.")] = 1024,
+    trace: Annotated[bool, typer.Option("--trace", help="Also tell the variables that changed on each line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As ever: the output is JSON in any case.")] = True,
 ) -> None:
-    """Run programs in the sandbox on an image and print one JSON line per file: file, outcome, value, calls.
+    """Run programs in the sandbox on an image and print one JSON line per file: file, outcome, value, calls, seconds.
 
-    A program's fault is an outcome, not a failure of the command.
+    Programs of a folder run at the same time and are told as they are done. A program's fault is an outcome, not a
+    failure of the command.
     """
     from visrep import reward
     from visrep.env.environment import Environment
@@ -38,10 +47,12 @@ def execute(
     signature = "execute_command(image)" if len(image) == 1 else "execute_command(images)"
     question = Question(id="execute", text="", kind="answer", category="", signature=signature)
     instance = Instance(id="execute", images=tuple(image))
-    with Environment(parts.build_sandbox(SandboxSettings()), Service(backend), reward.score) as environment:
-        for file, source in sources.items():
-            execution = environment.execute(source, instance, question)
-            terminal.print_json({"file": str(file), **dataclasses.asdict(execution)})
+    times = {} if timeout is None else {"wall_seconds": timeout, "cpu_seconds": timeout}
+    sandbox = parts.build_sandbox(SandboxSettings(memory_mb=memory, **times))
+    files = list(sources)
+    with Environment(sandbox, Service(backend), reward.score) as environment:
+        for number, execution in environment.execute(sources.values(), instance, question, trace=trace):
+            terminal.print_json({"file": str(files[number]), **dataclasses.asdict(execution)})
 
 
 def _files(program: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """`visrep show`: a run's iterations, and the programs in it with what they saw, returned and earned."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,12 +14,17 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from visrep.env.faults import UserFault, suggestion
+from visrep.env.faults import Fault, UserFault, suggestion
 from visrep.env.types import Execution, Rollout, Score, Task
 from visrep.scripts import terminal
 
 if TYPE_CHECKING:
     from visrep.train.run import Run
+
+Course = list[tuple[Any, ...] | None]
+"""A program's steps on each instance it failed on, `[line, {name: shown value}]`."""
+
+_MOST_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ def show(
     outcome: Annotated[str | None, typer.Option(help="Programs that came out so: ok, wrong_answer, timeout …")] = None,
     held_out: Annotated[bool, typer.Option("--held-out", help="Programs of the evaluations, not of sampling.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most programs to show.")] = 10,
+    trace: Annotated[bool, typer.Option(help="Run failed programs again on recorded replies; tell each line.")] = True,
     as_json: terminal.Json = False,
 ) -> None:
     """Browse a run: without a filter its results, with one the programs, their outcomes, values and calls."""
@@ -63,14 +69,16 @@ def show(
         return
     files = _files(opened, iteration, held_out or iteration == 0)
     found, count = _find(files, wanted, limit)
+    tasks = _tasks(opened, {rollout.task_id for rollout in found})
+    courses = _courses(opened, found, tasks) if trace else [None] * len(found)
     if as_json:
-        for rollout in found:
-            terminal.print_json(rollouts.to_json(rollout) | {"outcome": outcome_of(rollout)})
+        for rollout, course in zip(found, courses, strict=True):
+            shown = rollouts.to_json(rollout) | {"outcome": outcome_of(rollout)}
+            terminal.print_json(shown | ({"traces": course} if course else {}))
         return
     console = terminal.console()
-    tasks = _tasks(opened, {rollout.task_id for rollout in found})
-    for rollout in found:
-        console.print(_panel(rollout, tasks.get(rollout.task_id)))
+    for rollout, course in zip(found, courses, strict=True):
+        console.print(_panel(rollout, tasks.get(rollout.task_id), course))
     console.print(f"{len(found)} of {count} programs; --limit shows more", highlight=False)
 
 
@@ -163,12 +171,30 @@ def _tasks(run: "Run", ids: set[str]) -> dict[str, Task]:
         return {}
 
 
-def _panel(rollout: Rollout, task: Task | None) -> Panel:
+def _courses(run: "Run", found: list[Rollout], tasks: dict[str, Task]) -> list[Course | None]:
+    """How each program went, None for those that earned their reward and where the task is no longer there."""
+    from visrep.env.retrace import retrace
+    from visrep.train.parts import build_sandbox
+
+    courses: list[Course | None] = [None] * len(found)
+    failed = [index for index, rollout in enumerate(found) if not rollout.reward and rollout.task_id in tasks]
+    if failed:
+        try:
+            with build_sandbox(run.recipe.sandbox) as sandbox:
+                for index in failed:
+                    courses[index] = retrace(sandbox, found[index], tasks[found[index].task_id])
+        except Fault as fault:  # what is recorded can be shown without
+            terminal.console(True).print(f"no programs line by line: {fault}", highlight=False)
+    return courses
+
+
+def _panel(rollout: Rollout, task: Task | None, course: Course | None) -> Panel:
     author = rollout.policy or rollout.author
     parts: list[Any] = [Text(task.question.text, style="bold")] if task else []
     parts.append(Syntax(rollout.program, "python", background_color="default", word_wrap=True))
     for index, (execution, score) in enumerate(zip(rollout.executions, rollout.scores, strict=True)):
         parts.extend(_instance_lines(index, execution, score, task))
+        parts.extend(_steps((course[index] if course else None) or ()))
     title = f"{rollout.task_id} · {rollout.category} · {outcome_of(rollout)} · reward {rollout.reward} · by {author}"
     return Panel(Group(*parts), title=title, title_align="left", border_style="green" if rollout.reward else "red")
 
@@ -186,3 +212,13 @@ def _instance_lines(index: int, execution: Execution, score: Score, task: Task |
     for call in execution.calls:
         arguments = ", ".join(map(repr, call.arguments))
         yield Text(f"    {call.method}({arguments}) -> {call.error or call.result}", style="dim")
+
+
+def _steps(steps: Sequence[Any]) -> Iterator[Text]:
+    """The course of a program: what had changed before each line ran."""
+    for line, changed in steps[:_MOST_STEPS]:
+        yield Text(
+            f"    line {line}: " + ", ".join(f"{name} = {shown}" for name, shown in changed.items()), style="cyan"
+        )
+    if len(steps) > _MOST_STEPS:
+        yield Text(f"    … {len(steps)} lines in all; --json has them", style="cyan")

@@ -115,7 +115,7 @@ class Deadly:
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         if self.times:
             self.times -= 1
-            os.kill(self.sandbox._keeper._process.pid, signal.SIGKILL)
+            os.kill(self.sandbox.first_process, signal.SIGKILL)
             time.sleep(0.05)
         return self.service.answer(requests)
 
@@ -142,8 +142,8 @@ def test_a_machine_that_is_broken_for_good_stops_the_run(counting: Task) -> None
 
 def test_executing_without_a_score_can_trace(environment: Environment, counting: Task) -> None:
     instance = counting.instances[1]
-    plain = environment.execute(COUNT, instance, counting.question)
-    traced = environment.execute(COUNT, instance, counting.question, trace=True)
+    ((_, plain),) = environment.execute([COUNT], instance, counting.question)
+    ((_, traced),) = environment.execute([COUNT], instance, counting.question, trace=True)
     assert plain.value == traced.value == 2
     assert plain.trace is None
     assert traced.trace

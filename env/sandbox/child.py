@@ -19,11 +19,13 @@ from visrep.env.sandbox import protocol, trace
 FILENAME = "<program>"
 ENTRY = "execute_command"
 
-IMPORTABLE = ("math", "re", "collections", "itertools", "functools", "statistics", "string", "random")
+IMPORTABLE = ("math", "re", "collections", "itertools", "functools", "statistics", "string", "random", "__future__")
 _NEEDED_LATER = (
     "bisect", "heapq", "collections.abc", "copy", "types", "weakref", "unicodedata", "stringprep",
-    "encodings.ascii", "encodings.latin_1", "encodings.utf_16", "encodings.utf_32", "encodings.idna",
-    "encodings.punycode", "linecache",
+    "encodings.ascii", "encodings.latin_1", "encodings.cp1252", "encodings.utf_8_sig", "encodings.utf_7",
+    "encodings.utf_16", "encodings.utf_16_le", "encodings.utf_16_be", "encodings.utf_32", "encodings.utf_32_le",
+    "encodings.utf_32_be", "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.idna",
+    "encodings.punycode", "encodings.hex_codec", "encodings.rot_13", "linecache",
 )  # fmt: skip
 """Modules that the interpreter or an importable module imports only when it needs them: too late after the lock."""
 
@@ -119,7 +121,7 @@ class Connection:
 def run(job: dict[str, Any], connection: Connection) -> list[Any]:
     """`[outcome, value, message, line]` of the job's program. Lets only MemoryError through."""
     random.seed(job["seed"])
-    tracer = trace.Tracer(FILENAME, lambda steps: connection.send(["trace", steps])) if job["trace"] else None
+    tracer = trace.Tracer(FILENAME, lambda step: connection.send(["trace", step])) if job["trace"] else None
     try:
         try:
             code = compile(job["program"], FILENAME, "exec", dont_inherit=True)
@@ -146,9 +148,6 @@ def run(job: dict[str, Any], connection: Connection) -> list[Any]:
     except BaseException as error:
         outcome = "forbidden" if isinstance(error, (Forbidden, PermissionError)) else "runtime_error"
         return [outcome, None, _fault(error), _line(_TRACEBACK(error))]
-    finally:
-        if tracer is not None:
-            tracer.finish()
 
 
 def _arguments(job: dict[str, Any]) -> list[Any]:

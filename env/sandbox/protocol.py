@@ -3,9 +3,9 @@
 Only the standard library: this file runs on both sides. The host reads with `Frames`, which trusts nothing it is sent;
 JSON and never pickle, because a pickle runs code where it is read.
 
-    child to host   ["ready"]                                the process is locked; the program has not been read
-                    ["call", method, [argument, ...]]        one question; the process waits for the reply
-                    ["trace", [[line, {name: shown}], ...]]  what the process claims of its course
+    child to host   ["ready"]                           the process is locked; the program has not been read
+                    ["call", method, [argument, ...]]   one question; the process waits for the reply
+                    ["trace", [line, {name: shown}]]    what the process claims of its course, one step
                     ["result", outcome, value, message, line]
     host to child   {"program": ..., "parameters": ...}      the job
                     ["ok", value] or ["error", message]      the reply to a call

@@ -8,17 +8,19 @@ import math
 import re
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import WEXITSTATUS, WIFEXITED, WIFSIGNALED, WTERMSIG
 from typing import Any, cast
 
 from visrep.env.faults import UserFault
 from visrep.env.perception.picture import Picture
+from visrep.env.replay import Replay
 from visrep.env.sandbox import protocol
 from visrep.env.sandbox.keeper import End
 from visrep.env.sandbox.limits import Limits
-from visrep.env.types import Execution, Outcome
+from visrep.env.types import Call, Execution, Outcome
 from visrep.env.visual_api import Exhausted, Misuse, Pending, Session, Unknown
 
 CLAIMABLE = frozenset(
@@ -34,7 +36,8 @@ _LONGEST_TRACE = 256
 class Job:
     """A program to be run once. `key` is the caller's; equal jobs give equal executions, times apart.
 
-    `seed` seeds the program's `random`; `trace` asks for the changed variables of every line.
+    `seed` seeds the program's `random`; `trace` asks for the changed variables of every line. With `replay`, the calls
+    are answered from that log of an earlier run, and no model is asked.
     """
 
     key: Any
@@ -44,6 +47,7 @@ class Job:
     options: tuple[str, ...] = ()
     seed: int = 0
     trace: bool = False
+    replay: tuple[Call, ...] | None = None
 
 
 class Run:
@@ -53,7 +57,8 @@ class Run:
         self.job = job
         self.number = number
         self.connection = connection
-        self.session = Session(job.images, limits.calls, limits.patches)
+        session = Session if job.replay is None else partial(Replay, record=job.replay)
+        self.session = session(job.images, limits.calls, limits.patches)
         self.unsent = protocol.frame(_packet(job, self.session))
         self.deadline = math.inf
         self.pending: Pending | None = None
@@ -64,7 +69,7 @@ class Run:
         self._frames = protocol.Frames()
         self._verdict: tuple[Outcome, str] | None = None
         self._result: Execution | None = None
-        self._trace: tuple[Any, ...] | None = None
+        self._trace: list[Any] = []
         self._since: float | None = None
         self._spent = 0.0
         self._allowed = limits.wall_seconds
@@ -126,7 +131,8 @@ class Run:
         settled = self._settle(end)
         return Execution(
             settled.outcome, settled.value, settled.message, settled.line,
-            tuple(self.session.calls), end.cpu_seconds, self._spent, self._trace,
+            tuple(self.session.calls), end.cpu_seconds, self._spent,
+            tuple(self._trace) if self.job.trace else None,
         )  # fmt: skip
 
     def _digest(self, message: Any) -> None:
@@ -135,8 +141,8 @@ class Run:
                 self._call(method, arguments)
             case ["result", str(outcome), value, str(text), None | int() as line] if self.pending is None:
                 self._accept(outcome, value, text, line)
-            case ["trace", list(steps)] if self.job.trace and self._trace is None:
-                self._trace = tuple(_checked_steps(steps))
+            case ["trace", [int(line), dict(changed)]] if self.job.trace and len(self._trace) < _LONGEST_TRACE:
+                self._trace.append([line, _checked_names(changed)])
             case ["ready"] if not self.ready:
                 self.ready = True
             case _:
@@ -209,14 +215,11 @@ def _killed_by(end: End, number: signal.Signals) -> bool:
     return WIFSIGNALED(end.status) and WTERMSIG(end.status) == number
 
 
-def _checked_steps(steps: list[Any]) -> Iterator[Any]:
-    """The well-formed beginning of a claimed trace: `[line, {name: shown value}]` each."""
-    for step in steps[:_LONGEST_TRACE]:
-        match step:
-            case [int(line), dict(changed)] if all(type(shown) is str for shown in changed.values()):
-                yield [line, {_clean(name): _clean(shown) for name, shown in changed.items()}]
-            case _:
-                return
+def _checked_names(changed: dict[str, Any]) -> dict[str, str]:
+    """A claimed step's names with what is said to be shown of them."""
+    if not all(type(shown) is str for shown in changed.values()):
+        raise protocol.Violation("a step of a trace shows something that is no text")
+    return {_clean(name): _clean(shown) for name, shown in changed.items()}
 
 
 def _clean(text: str) -> str:

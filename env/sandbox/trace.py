@@ -59,18 +59,20 @@ def _show_container(value: Any, depth: int) -> str:
 
 
 class Tracer:
-    """A `sys.settrace` function that notes the local variables that changed before each line of one source file."""
+    """A `sys.settrace` function that tells the local variables that changed before each line of one source file.
+
+    Each step is sent at once, so that what ends a process takes nothing of its course along.
+    """
 
     def __init__(self, filename: str, send: Callable[[list[Any]], None]) -> None:
         self._filename = filename
         self._send = send
-        self._steps: list[Any] = []
-        self._characters = 0
+        self._lines = self._characters = 0
         self._known: dict[int, dict[str, str]] = {}
-        self._full = False
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> "Tracer | None":
-        if self._full or frame.f_code.co_filename != self._filename:
+        full = self._lines >= MOST_LINES or self._characters >= MOST_CHARACTERS
+        if full or frame.f_code.co_filename != self._filename:
             return None
         if event == "call":
             self._known[id(frame)] = {}
@@ -79,12 +81,6 @@ class Tracer:
             if event == "return":
                 self._known.pop(id(frame), None)
         return self
-
-    def finish(self) -> None:
-        """Send what was noted; nothing more is."""
-        if not self._full:
-            self._full = True
-            self._send(self._steps)
 
     def _note(self, frame: FrameType) -> None:
         if frame.f_code.co_name == "<module>":
@@ -95,7 +91,6 @@ class Tracer:
             shown = show(value)
             if known.get(name) != shown:
                 known[name] = changed[name[:_TEXT]] = shown
-        self._steps.append([frame.f_lineno, changed])
+        self._lines += 1
         self._characters += sum(len(name) + len(shown) for name, shown in changed.items())
-        if len(self._steps) >= MOST_LINES or self._characters >= MOST_CHARACTERS:
-            self.finish()
+        self._send([frame.f_lineno, changed])
