@@ -27,7 +27,7 @@ class Finding:
 
 def doctor(as_json: terminal.Json = False) -> None:
     """Say what this machine has for visrep and how to get what it lacks; exits 1 if something needed is missing."""
-    findings = [*_packages(), *_machine(), *_devices(), _isolation(), _embedded_policy(), _server(), _cache()]
+    findings = [*_packages(), *_machine(), *_devices(), _isolation(), _outer_wall(), _embedded_policy(), _server(), _cache()]
     if as_json:
         terminal.print_json([dataclasses.asdict(finding) for finding in findings])
     else:
@@ -108,6 +108,15 @@ def _isolation() -> Finding:
             return Finding("isolation of programs", "ok", sandbox.isolation)
     except Fault as fault:
         return Finding("isolation of programs", "missing", "refused", str(fault))
+
+
+def _outer_wall() -> Finding:
+    from visrep.env.sandbox.outer import wrapped
+
+    try:
+        return Finding("outer wall (bwrap)", "ok", wrapped([], [])[0])
+    except Fault as fault:
+        return Finding("outer wall (bwrap)", "absent", "not usable; sandbox.outer = 'bwrap' is an option", str(fault))
 
 
 def _embedded_policy() -> Finding:

@@ -17,6 +17,7 @@ NEEDED = {
     "processor",
     "memory",
     "isolation of programs",
+    "outer wall (bwrap)",
     "policy server",
     "cache",
 }
