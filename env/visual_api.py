@@ -82,10 +82,14 @@ class Session:
         if prepare is None or len(arguments) != count:
             raise Unknown(f"no call {method[:40]!r} with {len(arguments)} arguments")
         try:
-            return prepare(self, *arguments)
+            pending = prepare(self, *arguments)
         except Misuse as error:
             self.calls.append(Call(method, None, None, _loggable(arguments), None, 0.0, f"{method}: {error}"))
             raise Misuse(f"{method}: {error}") from None
+        self._asked += max(0, len(pending.requests) - 1)  # a model that is asked a hundred things works a hundred times
+        if self._asked > self._most_calls:
+            raise Exhausted(f"more than {self._most_calls} calls")
+        return pending
 
     def answer(self, pending: Pending, replies: Sequence[Any], seconds: float) -> Any:
         """The plain result to send back, now in the log. Raises Exhausted when it would hold too many patches."""

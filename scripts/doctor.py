@@ -27,7 +27,8 @@ class Finding:
 
 def doctor(as_json: terminal.Json = False) -> None:
     """Say what this machine has for visrep and how to get what it lacks; exits 1 if something needed is missing."""
-    findings = [*_packages(), *_machine(), *_devices(), _isolation(), _outer_wall(), _embedded_policy(), _server(), _cache()]
+    findings = [*_packages(), *_machine(), *_devices(), _isolation(), _outer_wall()]
+    findings += [_embedded_policy(), _server(), _cache()]
     if as_json:
         terminal.print_json([dataclasses.asdict(finding) for finding in findings])
     else:

@@ -1,11 +1,13 @@
 """Runs a folder of hostile, faulty and honest programs through the sandbox, and says where the sandbox did not hold.
 
-    python -m visrep.scripts.hostile ../shared/hostile
+    python scripts/hostile.py ../shared/hostile
+    python scripts/hostile.py ../shared/hostile --without seccomp --without landlock    # what the lock keeps out
 
-One JSON line per file: file, outcome, reward, calls, and `wrong` where it is not what the file's header expects. The
-header's lines are `# expect: a|b` (outcomes), `# gold: ...` (a Python literal, or SECRET for a fresh token that is also
-put where a program might look for it) and `# reward: 0|1`. Every program runs twice, all at the same time, and has to
-come out alike; afterwards no process may be left and no file touched. Run it inside an outer limit of memory and time.
+One JSON line per file: file, outcome, reward, value, calls, seconds, and `wrong` where it is not what the file's header
+expects. The header's lines are `# expect: a|b` (outcomes), `# gold: ...` (a Python literal, or SECRET for a fresh token
+that is also put where a program might look for it) and `# reward: 0|1`. Every program runs twice, all at the same time,
+and has to come out alike; afterwards no process may be left and no file touched. Run it inside an outer limit of memory
+and time.
 """
 
 import ast
@@ -28,8 +30,9 @@ from visrep.env.faults import Fault, UserFault
 from visrep.env.perception import scripted
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Sandbox
-from visrep.env.sandbox.limits import DEFAULT, Limits
 from visrep.env.types import Instance, Question, Rollout, Score, Task
+from visrep.train.config import SandboxSettings
+from visrep.train.parts import build_sandbox
 
 GOLD = Path("/tmp/hostile_gold")
 TRACES = ("/tmp/hostile_canary", "/tmp/hostile_fill", "/dev/shm/hostile", "sitecustomize.py", "core")
@@ -70,8 +73,9 @@ def read_cases(folder: Path, secret: str) -> list[Case]:
     return cases
 
 
-def run_cases(cases: list[Case], secret: str, limits: Limits = DEFAULT, numpy: bool = False) -> list[dict[str, Any]]:
-    """A row per case: file, outcome, reward, calls, and what is wrong with it (nothing, if the sandbox holds)."""
+def run_cases(cases: list[Case], secret: str, sandbox: Sandbox) -> list[dict[str, Any]]:
+    """A row per case: file, outcome, reward, value, calls, seconds, and what is wrong with it (nothing, if the sandbox
+    holds). Closes the sandbox."""
     gold = {case.name: case.gold for case in cases}
 
     def reward(task: Task, instance: Instance, value: Any) -> Score:
@@ -88,9 +92,7 @@ def run_cases(cases: list[Case], secret: str, limits: Limits = DEFAULT, numpy: b
         image = Path(folder) / "image.png"
         Image.new("RGB", (100, 80), "white").save(image)
         pairs = [(_task(case, image), case.program) for _ in range(2) for case in cases]
-        with Environment(
-            Sandbox(limits, numpy=numpy), Service(scripted.load(), scripted.load()), reward
-        ) as environment:
+        with Environment(sandbox, Service(scripted.load(), scripted.load()), reward) as environment:
             runs: dict[str, list[Rollout]] = {case.name: [] for case in cases}
             for rollout in environment.run(pairs):
                 runs[rollout.task_id].append(rollout)
@@ -127,17 +129,26 @@ def _row(case: Case, first: Rollout, second: Rollout) -> dict[str, Any]:
     again = second.executions[0]
     if execution.outcome != again.outcome or (case.steady and execution.value != again.value):
         wrong.append(f"the second run gave {again.outcome} {str(again.value)[:80]!r}")
-    row = {"file": case.name, "outcome": score.outcome, "reward": first.reward, "calls": len(execution.calls)}
+    row = {
+        "file": case.name, "outcome": score.outcome, "reward": first.reward, "value": execution.value,
+        "calls": len(execution.calls), "seconds": round(execution.wall_seconds, 4),
+    }  # fmt: skip
     return {**row, "wrong": "; ".join(wrong)} if wrong else row
 
 
 def main(
     folder: Annotated[Path, typer.Argument(help="Folder of programs with headers.", show_default=False)],
     numpy: Annotated[bool, typer.Option("--numpy", help="Let programs import numpy.")] = False,
+    outer: Annotated[str, typer.Option(help="Second wall around all programs: none or bwrap.")] = "none",
+    without: Annotated[list[str] | None, typer.Option(help="Part of the lock to leave out: seccomp, landlock.")] = None,
 ) -> None:
     """Run hostile programs and check that the sandbox holds; exit 1 where it does not."""
+    settings = SandboxSettings.model_validate({"numpy": numpy, "outer": outer, "without": without or []})
     secret = secrets.token_hex(16)
-    rows = run_cases(read_cases(folder, secret), secret, numpy=numpy)
+    cases = read_cases(folder, secret)
+    sandbox = build_sandbox(settings)
+    print(f"isolation: {sandbox.isolation}; as user {os.getuid()}", file=sys.stderr)
+    rows = run_cases(cases, secret, sandbox)
     for row in rows:
         print(json.dumps(row))
     broken = [row["file"] for row in rows if "wrong" in row] + list(damage())

@@ -1,29 +1,61 @@
 """The folder of hostile programs, and the script that runs it."""
 
+import os
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from visrep.env.faults import UserFault
-from visrep.env.sandbox import Limits
+from visrep.env.sandbox import Limits, Sandbox
+from visrep.scripts import hostile as script
 from visrep.scripts.hostile import GOLD, damage, read_cases, run_cases
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "hostile"
+HERE = Path(__file__).resolve().parent
+OWN = HERE / "hostile"
+FOLDERS = [OWN, HERE.parent.parent / "shared" / "hostile"]
 LIMITS = Limits(cpu_seconds=1, wall_seconds=3)
 
 HEADER = "# expect: {}\n# gold: {}\n# reward: {}\n"
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder ../shared/hostile is not there")
-@pytest.mark.parametrize("numpy", [False, True])
-def test_the_sandbox_holds_against_the_folder(numpy: bool) -> None:
+@pytest.mark.parametrize("folder", FOLDERS, ids=["own", "shared"])
+@pytest.mark.parametrize("numpy", [False, True], ids=["plain", "numpy"])
+def test_the_sandbox_holds_against_the_folder(folder: Path, numpy: bool) -> None:
+    if not folder.is_dir():
+        pytest.skip(f"the folder {folder} is not there")
     secret = secrets.token_hex(16)
-    rows = run_cases(read_cases(FOLDER, secret), secret, LIMITS, numpy)
-    assert len(rows) >= 75
+    rows = run_cases(read_cases(folder, secret), secret, Sandbox(LIMITS, numpy=numpy))
+    assert len(rows) >= 60
     assert [row for row in rows if "wrong" in row] == []
     assert not list(damage())
     assert not GOLD.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_the_sandbox_holds_as_an_ordinary_user_too(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, script.__file__, OWN],
+        capture_output=True,
+        text=True,
+        user=12345,
+        group=12345,
+        extra_groups=[],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert "as user 12345" in result.stderr
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) >= 60
+
+
+def test_without_the_lock_some_programs_get_through() -> None:
+    """Else the folder would prove nothing about the lock."""
+    secret = secrets.token_hex(16)
+    sandbox = Sandbox(LIMITS, without=("seccomp", "landlock"))
+    rows = run_cases(read_cases(OWN, secret), secret, sandbox)
+    assert [row for row in rows if "wrong" in row]
 
 
 def test_a_sandbox_that_does_not_hold_is_told(tmp_path: Path) -> None:
@@ -36,10 +68,11 @@ def test_a_sandbox_that_does_not_hold_is_told(tmp_path: Path) -> None:
         + "    wrap = [kind for kind in kinds if kind.__name__ == '_wrap_close'][0]\n"
         + "    return str(wrap.__init__.__globals__['__builtins__']['__import__']('time').time_ns())"
     )
-    rows = run_cases(read_cases(tmp_path, "token"), "token", LIMITS)
+    rows = run_cases(read_cases(tmp_path, "token"), "token", Sandbox(LIMITS))
     assert rows[0]["wrong"].startswith("expected forbidden")
     assert "reward 1, expected 0" in rows[0]["wrong"]
-    assert rows[1] == {"file": "b.py", "outcome": "ok", "reward": 1, "calls": 0}
+    assert rows[1].pop("seconds") > 0
+    assert rows[1] == {"file": "b.py", "outcome": "ok", "reward": 1, "value": 1, "calls": 0}
     assert rows[2]["wrong"].startswith("the second run gave ok")
 
 

@@ -1,6 +1,7 @@
 """What only the host may say: programs that forge messages, claim outcomes or die."""
 
 import os
+import resource
 import signal
 import time
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from visrep.env.perception import Request
-from visrep.env.sandbox import Sandbox
+from visrep.env.sandbox import Limits, Sandbox
 
 
 @pytest.mark.parametrize("claim", ["timeout", "crash", "protocol", "infrastructure", "call_limit", "wrong_answer", "x"])
@@ -96,3 +97,37 @@ def test_a_lost_zygote_is_the_machines_fault_and_is_replaced(run: Any) -> None:
         ((_, lost),) = sandbox.run([job], kill)
         ((_, again),) = sandbox.run([job], run.answer)
     assert (lost.outcome, again.outcome) == ("infrastructure", "ok")
+
+
+def test_a_process_that_hangs_up_with_a_call_pending_disturbs_nobody(run: Any) -> None:
+    rude = "import random\ndef execute_command(image):\n"
+    rude += '    random._os.write(3, b\'\\x16\\0\\0\\0["call","exists",[0,1]]\')\n    random._os.close(3)\n    return 1'
+    polite = "def execute_command(image): return sum(image.exists('cup') for _ in range(9))"
+    jobs = [run.job(rude if number % 2 else polite, key=number) for number in range(20)]
+    found = {job.key: execution for job, execution in run.sandbox.run(jobs, run.answer)}
+    assert [found[number].value for number in range(0, 20, 2)] == [9] * 10
+    assert {found[number].outcome for number in range(1, 20, 2)} <= {"crash", "protocol"}
+
+
+def test_what_is_sent_after_the_result_is_dropped(run: Any) -> None:
+    body = "frame(b'[\"result\",\"ok\",7,\"\",null]')\nfor _ in range(2000): load('os').write(3, b'x' * 65536)"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert run.body(body).value == 7
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kilobytes; all of it would be 128,000
+
+
+def test_what_a_process_may_send_is_bounded(run: Any) -> None:
+    with Sandbox(Limits(calls=10**6, sent_bytes=20_000)) as sandbox:
+        execution = run.within(sandbox).body("for n in range(10**5): image.exists('cup' * n)")
+    assert (execution.outcome, execution.message) == ("call_limit", "sent more than 20000 bytes")
+    assert len(execution.calls) < 400
+
+
+def test_no_code_for_a_terminal_is_kept(run: Any) -> None:
+    execution = run.body("raise ValueError('\\x1b[2J\\x07 gone\\u202e')")
+    assert execution.message == "ValueError: ?[2J? gone?"
+
+
+@pytest.mark.parametrize("line", ["0", "-7", "true", "1e3", "9" * 4000, '"4"'])
+def test_a_line_that_no_program_has_is_a_violation(run: Any, line: str) -> None:
+    assert run.body(f'frame(b\'["result","runtime_error",null,"",{line}]\')').outcome == "protocol"

@@ -43,6 +43,13 @@ def test_calls_are_counted_wrong_ones_included(session: Session) -> None:
         session.ask("find", [0, "cup"])
 
 
+def test_a_call_that_asks_for_many_things_counts_as_many(session: Session) -> None:
+    handle = session.images()[0][0]
+    session.ask("best_image_match", [[handle] * 4, ["a cup", "a plate"]])
+    with pytest.raises(Exhausted, match="more than 5 calls"):
+        session.ask("best_image_match", [[handle] * 2, ["a cup"]])
+
+
 def test_patches_are_counted(session: Session) -> None:
     for _ in range(2):
         session.answer(session.ask("crop", [0, 0, 0, 9, 9]), (), 0.0)

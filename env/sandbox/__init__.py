@@ -31,8 +31,8 @@ Promised, with the whole lock in force (`Sandbox.isolation` says what is; a self
 * It cannot have itself run again: `infrastructure` is for the machine's faults, and only the host says so.
 
 Not promised: faults of the kernel in the calls that are left (a reason for the outer wall); side channels of the
-processor and of timing (the clock can be read); that the trace, which the program's process tells, is true; that a value
-which happens to be right was not guessed; any isolation on macOS and Windows, where the sandbox refuses to start.
+processor and of timing (the clock can be read); that the trace, which the program's process tells, is true; that a
+value which happens to be right was not guessed; any isolation on macOS and Windows, where the sandbox refuses to start.
 """
 
 from visrep.env.sandbox.host import Sandbox

@@ -33,6 +33,7 @@ _NOT_OFFERED = ("open", "exec", "eval", "compile", "input", "breakpoint", "help"
 
 _DEEPEST, _MOST_ITEMS, _MOST_BITS, _MESSAGE = 4, 10_000, 4096, 300
 _ARGS = BaseException.__dict__["args"].__get__
+_MSG = SyntaxError.__dict__["msg"].__get__
 _TRACEBACK = BaseException.__dict__["__traceback__"].__get__
 
 _importable = set(IMPORTABLE)
@@ -146,7 +147,7 @@ def run(job: dict[str, Any], connection: Connection) -> list[Any]:
     except _TooLarge as error:
         return ["output_too_large", None, f"returned {error}", None]
     except BaseException as error:
-        outcome = "forbidden" if isinstance(error, (Forbidden, PermissionError)) else "runtime_error"
+        outcome = "forbidden" if issubclass(type(error), (Forbidden, PermissionError)) else "runtime_error"
         return [outcome, None, _fault(error), _line(_TRACEBACK(error))]
 
 
@@ -212,8 +213,9 @@ def _plain(value: Any) -> Any:
 def _fault(error: BaseException) -> str:
     """The exception in one line, without calling any code of the program."""
     kind = type(error)
-    if isinstance(error, SyntaxError):
-        text = error.msg if type(error.msg) is str else ""
+    if issubclass(kind, SyntaxError):  # `isinstance` and attributes could run code
+        said = _MSG(error)
+        text = said if type(said) is str else ""
     else:
         arguments = _ARGS(error)
         text = arguments[0] if len(arguments) == 1 and type(arguments[0]) is str else ""
@@ -235,7 +237,7 @@ def _line(at: TracebackType | None) -> int | None:
 def _report(connection: Connection, result: list[Any]) -> None:
     try:
         report = protocol.frame(["result", *result])
-    except (TypeError, ValueError):  # a patch whose handle the program replaced
+    except (TypeError, ValueError, RecursionError):  # a patch whose handle the program replaced
         report = protocol.frame(["result", "wrong_type", None, "returned a patch that is none", None])
     if len(report) > protocol.INBOUND_BYTES:
         report = protocol.frame(["result", "output_too_large", None, f"returned {len(report)} bytes", None])

@@ -14,7 +14,7 @@ from typing import Any
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.env.perception import Request
-from visrep.env.sandbox.keeper import Busy, End, Inbox, Keeper
+from visrep.env.sandbox.keeper import AtWork, End, Inbox, Keeper
 from visrep.env.sandbox.limits import DEFAULT, Limits
 from visrep.env.sandbox.outer import Outer
 from visrep.env.sandbox.run import Job, Run
@@ -200,17 +200,18 @@ class _Loop:
             data = b""
         if not data:
             return False
-        was_ready, was_over = run.ready, run.over
+        was_ready = run.ready
         run.take(data)
         if run.ready and not was_ready:
             run.start_clock(self._now())
-        if run.condemned:
-            self._keeper.kill(run.number)
+        if run.over:
             run.stop_clock(self._now())
-        elif run.over and not was_over:
-            run.stop_clock(self._now())
-            run.deadline = self._now() + _GRACE_SECONDS
-        elif run.pending is not None and run.number not in self._waiting:
+            if run.condemned:
+                self._keeper.kill(run.number)
+            else:
+                run.deadline = self._now() + _GRACE_SECONDS
+            return False  # nothing that it still sends matters
+        if run.pending is not None and run.number not in self._waiting:
             run.stop_clock(self._now())
             self._waiting[run.number] = run
         if run.unsent:
@@ -219,7 +220,11 @@ class _Loop:
 
     def _send(self, run: Run) -> None:
         """Send what the socket takes, and the rest when it takes more."""
-        writing = bool(self._selector.get_key(run.connection).events & selectors.EVENT_WRITE)
+        watched = self._selector.get_map().get(run.connection)
+        if watched is None:  # the process has closed its end, with a call pending: nobody would read
+            run.unsent = b""
+            return
+        writing = bool(watched.events & selectors.EVENT_WRITE)
         try:
             run.unsent = run.unsent[run.connection.send(run.unsent, socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
@@ -230,14 +235,14 @@ class _Loop:
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if run.unsent else 0)
             self._selector.modify(run.connection, events, run)
 
-    def _hear(self, news: End | Busy) -> None:
+    def _hear(self, news: End | AtWork) -> None:
         run = self._runs.get(news.number)
         if run is None:
             return
         if isinstance(news, End):
             self._conclude(run, news)
-        elif not run.over and not run.extend(self._now()):
-            run.condemn("timeout", f"more than {self._limits.wall_seconds:g} s, many times over")
+        elif not run.over and run.is_late(self._now(), news.seconds):
+            run.condemn("timeout", f"more than {self._limits.wall_seconds:g} s")
             self._keeper.kill(run.number)
 
     def _conclude(self, run: Run, end: End) -> None:
@@ -291,8 +296,7 @@ class _Loop:
             run.condemn("infrastructure", f"the process did not start within {_START_SECONDS:g} s")
             self._keeper.kill(run.number)
         else:
-            run.expired = True
-            self._keeper.expire(run.number)
+            self._keeper.inquire(run.number)
 
     def _abandon(self) -> None:
         """Nobody wants the rest."""

@@ -34,13 +34,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """Reply to `expire`: the process was not killed, for it is not asleep."""
+class AtWork:
+    """Reply to `inquire`: how long the process has been on a processor or waited for one."""
 
     number: int
+    seconds: float
 
 
-Inbox = deque[End | Busy]
+Inbox = deque[End | AtWork]
 
 
 class Keeper:
@@ -82,9 +83,9 @@ class Keeper:
     def kill(self, number: int) -> None:
         self._command(zygote.KILL, number)
 
-    def expire(self, number: int) -> None:
-        """Kill the process if it sleeps; if it works or waits for a processor, `Busy` comes to its inbox instead."""
-        self._command(zygote.EXPIRE, number)
+    def inquire(self, number: int) -> None:
+        """Ask how long the process has been at work; `AtWork` comes to its inbox, or its end."""
+        self._command(zygote.INQUIRE, number)
 
     def read(self) -> None:
         """Put what the zygote has reported into the inboxes. A zygote that died is replaced, its processes lost."""
@@ -98,11 +99,11 @@ class Keeper:
             if not data:
                 self._replace()
                 return
-            kind, number, status, cpu, peak = zygote.REPORT.unpack(data)
-            if kind == zygote.BUSY:
-                self._inboxes[number].append(Busy(number))
+            kind, number, status, seconds, peak = zygote.REPORT.unpack(data)
+            if kind == zygote.AT_WORK:
+                self._inboxes[number].append(AtWork(number, seconds))
             else:
-                self._inboxes.pop(number).append(End(number, status, cpu, peak, status == zygote.NOT_STARTED))
+                self._inboxes.pop(number).append(End(number, status, seconds, peak, status == zygote.NOT_STARTED))
 
     def close(self) -> None:
         self._control.close()

@@ -8,8 +8,9 @@ class Limits:
     """Limits of one run. Going over one is the program's outcome, not an error of the host.
 
     `cpu_seconds` is processor time; the kernel stops a process at the next whole second, and a run that ended above
-    the limit in between is a timeout too. `wall_seconds` stands still while the host owes the program a reply, and a
-    program that is kept from a busy processor gets more of it: how loaded a machine is must not change rewards.
+    the limit in between is a timeout too. `wall_seconds` is time that a program neither works nor waits for a
+    processor, and stands still while the host owes it a reply: how loaded a machine is must not change rewards.
+    `calls` counts a call that asks a model several things as so many. `sent_bytes` bounds what a process may send.
     """
 
     cpu_seconds: float = 2.0
@@ -18,6 +19,7 @@ class Limits:
     calls: int = 256
     patches: int = 4096
     source_bytes: int = 65536
+    sent_bytes: int = 1024 * 1024
 
 
 DEFAULT = Limits()

@@ -30,6 +30,7 @@ PARAMETERS = frozenset({"image", "images", "options"})
 
 _LONGEST_MESSAGE = 600
 _LONGEST_TRACE = 256
+_LAST_LINE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +65,13 @@ class Run:
         self.pending: Pending | None = None
         self.ready = False
         self.condemned = False
-        self.expired = False
         self._limits = limits
         self._frames = protocol.Frames()
         self._verdict: tuple[Outcome, str] | None = None
         self._result: Execution | None = None
         self._trace: list[Any] = []
         self._since: float | None = None
+        self._taken = 0
         self._spent = 0.0
         self._allowed = limits.wall_seconds
 
@@ -91,13 +92,15 @@ class Run:
         self._since = None
         self.deadline = math.inf
 
-    def extend(self, now: float) -> bool:
-        """More time for a program that was kept from the processor; False when that has gone on for too long."""
-        self.expired = False
-        self._allowed += self._limits.wall_seconds
-        if self._since is not None:
-            self.deadline = now + self._limits.wall_seconds
-        return self._allowed <= 20 * self._limits.wall_seconds
+    def is_late(self, now: float, at_work: float) -> bool:
+        """Whether the program has slept for longer than it may, having been at work for so many seconds. One that has
+        not gets the rest."""
+        self._allowed = self._limits.wall_seconds + at_work
+        if self._since is None:
+            return False
+        left = self._allowed - self._spent - (now - self._since)
+        self.deadline = now + left
+        return left <= 0
 
     def condemn(self, outcome: Outcome, message: str) -> None:
         """Settle the outcome against the process, unless it is settled already; it has to be killed."""
@@ -106,7 +109,14 @@ class Run:
             self._verdict = (outcome, message)
 
     def take(self, data: bytes) -> None:
-        """Digest what the process sent: a call becomes `pending` or is replied to, a result settles the outcome."""
+        """Digest what the process sent: a call becomes `pending` or is replied to, a result settles the outcome. What
+        comes after that is dropped."""
+        if self.over:
+            return
+        self._taken += len(data)
+        if self._taken > self._limits.sent_bytes:
+            self.condemn("call_limit", f"sent more than {self._limits.sent_bytes} bytes")
+            return
         try:
             for message in self._frames.take(data):
                 if self.over:
@@ -139,10 +149,10 @@ class Run:
         match message:
             case ["call", str(method), list(arguments)] if self.pending is None and self.ready:
                 self._call(method, arguments)
-            case ["result", str(outcome), value, str(text), None | int() as line] if self.pending is None:
+            case ["result", str(outcome), value, str(text), line] if self.pending is None and _is_line(line):
                 self._accept(outcome, value, text, line)
-            case ["trace", [int(line), dict(changed)]] if self.job.trace and len(self._trace) < _LONGEST_TRACE:
-                self._trace.append([line, _checked_names(changed)])
+            case ["trace", [line, dict(changed)]] if self.job.trace and len(self._trace) < _LONGEST_TRACE:
+                self._trace.append(_checked_step(line, changed))
             case ["ready"] if not self.ready:
                 self.ready = True
             case _:
@@ -187,8 +197,6 @@ class Run:
             return Execution("crash", message=f"exit status {WEXITSTATUS(end.status)} without a result")
         if not _killed_by(end, signal.SIGKILL):
             return Execution("crash", message=f"killed by signal {WTERMSIG(end.status)}")
-        if self.expired:
-            return Execution("timeout", message=f"more than {self._limits.wall_seconds:g} s")
         # Nothing inside the lock can send SIGKILL, and the host's own are condemned: the kernel ran out of memory.
         if end.peak_bytes > self._limits.memory_mb * 2**20 // 4:
             return Execution("memory", message=f"killed while holding {end.peak_bytes // 2**20} MB")
@@ -215,13 +223,18 @@ def _killed_by(end: End, number: signal.Signals) -> bool:
     return WIFSIGNALED(end.status) and WTERMSIG(end.status) == number
 
 
-def _checked_names(changed: dict[str, Any]) -> dict[str, str]:
-    """A claimed step's names with what is said to be shown of them."""
-    if not all(type(shown) is str for shown in changed.values()):
-        raise protocol.Violation("a step of a trace shows something that is no text")
-    return {_clean(name): _clean(shown) for name, shown in changed.items()}
+def _checked_step(line: Any, changed: dict[str, Any]) -> list[Any]:
+    """A claimed step: its line, and names with what is said to be shown of them."""
+    if line is None or not _is_line(line) or not all(type(shown) is str for shown in changed.values()):
+        raise protocol.Violation("a step of a trace is a line and texts")
+    return [line, {_clean(name): _clean(shown) for name, shown in changed.items()}]
+
+
+def _is_line(line: Any) -> bool:
+    """Whether a line of the program can have this number; faults outside of its text have none."""
+    return line is None or (type(line) is int and 0 < line <= _LAST_LINE)
 
 
 def _clean(text: str) -> str:
-    """The text as it can be stored: halves of surrogate pairs become question marks."""
-    return text.encode("utf-8", "replace").decode()
+    """The text as it can be stored and shown: on one line, no halves of surrogate pairs, no codes for terminals."""
+    return "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in text)

@@ -15,7 +15,7 @@ _ALLOWED = (
     "rt_sigreturn", "readv", "writev", "select", "pselect6", "sched_yield", "mremap", "madvise", "nanosleep", "getpid",
     "exit", "gettimeofday", "getrusage", "getuid", "getgid", "geteuid", "getegid", "getppid", "sigaltstack", "gettid",
     "futex", "sched_getaffinity", "restart_syscall", "clock_gettime", "clock_getres", "clock_nanosleep", "exit_group",
-    "getrandom", "membarrier", "rseq",
+    "getrandom", "rseq",
 )  # fmt: skip
 _ALLOWED_UNLESS_EXECUTABLE = ("mmap", "mprotect")
 
@@ -50,7 +50,7 @@ X86_64 = Machine(
         "getgid": 104, "geteuid": 107, "getegid": 108, "getppid": 110, "sigaltstack": 131, "gettid": 186, "futex": 202,
         "sched_getaffinity": 204, "restart_syscall": 219, "clock_gettime": 228, "clock_getres": 229,
         "clock_nanosleep": 230, "exit_group": 231, "openat": 257, "pselect6": 270, "ppoll": 271, "getrandom": 318,
-        "membarrier": 324, "rseq": 334,
+        "rseq": 334,
     },
     other_table=0x40000000,
 )  # fmt: skip
@@ -65,7 +65,7 @@ AARCH64 = Machine(
         "rt_sigreturn": 139, "getrusage": 165, "gettimeofday": 169, "getpid": 172, "getppid": 173, "getuid": 174,
         "geteuid": 175, "getgid": 176, "getegid": 177, "gettid": 178, "socket": 198, "connect": 203, "brk": 214,
         "munmap": 215, "mremap": 216, "execve": 221, "mmap": 222, "mprotect": 226, "madvise": 233, "getrandom": 278,
-        "membarrier": 283, "rseq": 293,
+        "rseq": 293,
     },
 )  # fmt: skip
 

@@ -40,7 +40,8 @@ def show(value: Any, depth: int = _DEPTH) -> str:
 
 def type_name(kind: type) -> str:
     """Name of a class, without asking its metaclass, on one line."""
-    return " ".join(_TYPE_NAME(kind)[:_TEXT].split())
+    name = str.__getitem__(_TYPE_NAME(kind), slice(_TEXT))  # it may be of a class of the program's own
+    return " ".join(name.split())
 
 
 def _show_container(value: Any, depth: int) -> str:

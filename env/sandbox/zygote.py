@@ -7,7 +7,9 @@ forks, kills and reaps on the host's command, so that no process number is used 
 Messages on the control socket (SEQPACKET, so one message is one read):
 
     host to zygote   COMMAND: a letter and a number the host chose; start and probe carry the child's socket
-    zygote to host   one JSON text when ready, then REPORT: a letter, the number, wait status, CPU seconds, peak memory
+    zygote to host   one JSON text when ready, then REPORT: a letter, the number, wait status, seconds, peak memory;
+                     the seconds of a process that ended are those of the processor, those of one that was inquired
+                     after also count its waits for a processor
 """
 
 import array
@@ -29,8 +31,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from visrep.env.sandbox.lock import Lock
 
-START, PROBE, KILL, EXPIRE = b"s", b"p", b"k", b"e"
-ENDED, BUSY = b"x", b"b"
+START, PROBE, KILL, INQUIRE = b"s", b"p", b"k", b"i"
+ENDED, AT_WORK = b"x", b"w"
 COMMAND = struct.Struct("<cQ")
 REPORT = struct.Struct("<cQidQ")
 NOT_STARTED = -1
@@ -91,7 +93,7 @@ class Zygote:
                 descriptors = array.array("i", ancillary[0][2])
                 self._start(number, descriptors[0], kind == PROBE)
             elif number in self._pids:
-                self._stop(self._pids[number], number, kind == EXPIRE)
+                self._stop_or_tell(self._pids[number], number, kind == KILL)
 
     def _start(self, number: int, connection: int, probe: bool) -> None:
         parent = os.getpid()
@@ -124,11 +126,11 @@ class Zygote:
         finally:
             os._exit(1)
 
-    def _stop(self, pid: int, number: int, unless_busy: bool) -> None:
-        if unless_busy and _is_running(pid):
-            self._unsent.append(REPORT.pack(BUSY, number, 0, 0.0, 0))
-        else:
+    def _stop_or_tell(self, pid: int, number: int, stop: bool) -> None:
+        if stop:
             os.kill(pid, signal.SIGKILL)
+        else:
+            self._unsent.append(REPORT.pack(AT_WORK, number, 0, _seconds_at_work(pid), 0))
 
     def _reap(self) -> None:
         while True:
@@ -152,13 +154,14 @@ class Zygote:
             self._unsent.popleft()
 
 
-def _is_running(pid: int) -> bool:
-    """Whether the process is on a processor, waits for one or for the disk, rather than sleeps."""
+def _seconds_at_work(pid: int) -> float:
+    """How long the process has been on a processor or waited for one, rather than slept; 0 where the kernel keeps no
+    such account."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state in "RD"
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return 0.0
+    return (int(ran) + int(waited)) / 1e9
 
 
 def _stand_in_packages(env: str) -> None:
