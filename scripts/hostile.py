@@ -25,12 +25,12 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
-from visrep.env.environment import Environment
 from visrep.env.faults import Fault, UserFault
 from visrep.env.perception import scripted
+from visrep.env.perception.picture import Picture
 from visrep.env.perception.service import Service
-from visrep.env.sandbox import Sandbox
-from visrep.env.types import Instance, Question, Rollout, Score, Task
+from visrep.env.sandbox import Job, Sandbox
+from visrep.env.types import Execution, Outcome
 from visrep.train.config import SandboxSettings
 from visrep.train.parts import build_sandbox
 
@@ -76,26 +76,17 @@ def read_cases(folder: Path, secret: str) -> list[Case]:
 def run_cases(cases: list[Case], secret: str, sandbox: Sandbox) -> list[dict[str, Any]]:
     """A row per case: file, outcome, reward, value, calls, seconds, and what is wrong with it (nothing, if the sandbox
     holds). Closes the sandbox."""
-    gold = {case.name: case.gold for case in cases}
-
-    def reward(task: Task, instance: Instance, value: Any) -> Score:
-        if type(value) not in PLAIN:
-            return Score(0, 0.0, "wrong_type")
-        wanted = gold[task.question.id]
-        right = type(value) is type(wanted) and value == wanted
-        return Score(int(right), float(right), "ok" if right else "wrong_answer")
-
     heap = [{"gold": secret, "gold_answer": secret, "answer": secret}]
     GOLD.write_text(secret)
     os.environ["GOLD_ANSWER"] = secret
-    with tempfile.TemporaryDirectory() as folder:
+    service = Service(scripted.load(), scripted.load())
+    with tempfile.TemporaryDirectory() as folder, sandbox:
         image = Path(folder) / "image.png"
         Image.new("RGB", (100, 80), "white").save(image)
-        pairs = [(_task(case, image), case.program) for _ in range(2) for case in cases]
-        with Environment(sandbox, Service(scripted.load(), scripted.load()), reward) as environment:
-            runs: dict[str, list[Rollout]] = {case.name: [] for case in cases}
-            for rollout in environment.run(pairs):
-                runs[rollout.task_id].append(rollout)
+        jobs = (Job(case.name, case.program, (Picture(image),)) for _ in range(2) for case in cases)
+        runs: dict[str, list[Execution]] = {case.name: [] for case in cases}
+        for job, execution in sandbox.run(jobs, service.answer):
+            runs[job.key].append(execution)
     intact = GOLD.is_file() and GOLD.read_text() == heap[0]["gold"]
     GOLD.unlink(missing_ok=True)
     if not intact:
@@ -114,26 +105,31 @@ def damage() -> Iterator[str]:
         return
 
 
-def _task(case: Case, image: Path) -> Task:
-    question = Question(case.name, "", "answer", "hostile")
-    return Task(question, (Instance(case.name, (image,)),), "hostile", "all")
-
-
-def _row(case: Case, first: Rollout, second: Rollout) -> dict[str, Any]:
-    (execution,), (score,) = first.executions, first.scores
+def _row(case: Case, first: Execution, second: Execution) -> dict[str, Any]:
+    outcome, reward = _judged(case, first)
     wrong = []
-    if score.outcome not in case.expected:
-        wrong.append(f"expected {'|'.join(sorted(case.expected))}: {execution.message}")
-    if first.reward != case.reward:
-        wrong.append(f"reward {first.reward}, expected {case.reward}")
-    again = second.executions[0]
-    if execution.outcome != again.outcome or (case.steady and execution.value != again.value):
-        wrong.append(f"the second run gave {again.outcome} {str(again.value)[:80]!r}")
+    if outcome not in case.expected:
+        wrong.append(f"expected {'|'.join(sorted(case.expected))}: {first.message}")
+    if reward != case.reward:
+        wrong.append(f"reward {reward}, expected {case.reward}")
+    if first.outcome != second.outcome or (case.steady and first.value != second.value):
+        wrong.append(f"the second run gave {second.outcome} {str(second.value)[:80]!r}")
     row = {
-        "file": case.name, "outcome": score.outcome, "reward": first.reward, "value": execution.value,
-        "calls": len(execution.calls), "seconds": round(execution.wall_seconds, 4),
+        "file": case.name, "outcome": outcome, "reward": reward, "value": first.value,
+        "calls": len(first.calls), "seconds": round(first.wall_seconds, 4),
     }  # fmt: skip
     return {**row, "wrong": "; ".join(wrong)} if wrong else row
+
+
+def _judged(case: Case, execution: Execution) -> tuple[Outcome, int]:
+    """Outcome and reward: a value is right if it has exactly the annotated one's type and equals it."""
+    value = execution.value
+    if execution.outcome != "ok":
+        return execution.outcome, 0
+    if type(value) not in PLAIN:
+        return "wrong_type", 0
+    right = type(value) is type(case.gold) and value == case.gold
+    return ("ok", 1) if right else ("wrong_answer", 0)
 
 
 def main(
