@@ -1,102 +1,37 @@
 """The loop, end to end: real scenes, the real sandbox, perception on pixels, and LoRA training of a tiny model."""
 
-import json
 import runpy
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
 from visrep.env import jsonl, rollouts
-from visrep.env.drawn.gqa import draw
 from visrep.env.faults import UserFault
-from visrep.env.tasks import gqa
-from visrep.env.types import Question
 from visrep.train.config import Recipe, load_recipe
 from visrep.train.loop import train
 from visrep.train.run import Run
 from visrep.train.summary import tables
 
-HERE = Path(__file__).parent
-RIGHT = runpy.run_path(str(HERE / "drawn_programs.py"))["program"]
-write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
-
-DRAWN = (
-    "data.draw.train=2",
-    "data.draw.val=1",
-    "data.draw.testdev=2",
-    "data.draw.instances=2",
-    "data.options={ instances = 2 }",
-)
-WRONG = "\n    return 'nothing'"
-BROKEN = "\n    return ("
+small = runpy.run_path(str(Path(__file__).with_name("small_run.py")))
+contents = small["contents"]
+DRAWN = small["DRAWN"]
 
 
-def body(question: Question) -> str:
-    """What the policy writes after the signature: the right program's text from there on."""
-    return str(RIGHT(question.category, question.text)).partition("def execute_command(image):")[2].rstrip()
+def recipe(folder: Path, *overrides: str) -> Recipe:
+    return load_recipe("quickstart", [*small["settings"](folder), *overrides])
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drawn data set, a tiny model, and a script that writes right programs for the questions of half the tasks."""
-    folder = tmp_path_factory.mktemp("loop")
-    write_model(folder / "model")
-    counts = {"train": 2, "val": 1, "testdev": 2}
-    draw(
-        folder / "drawn",
-        seed=0,
-        scenes={"train": 60, "val": 60, "testdev": 60},
-        tasks_per_category=counts,
-        instances=2,
-    )
-    script: dict[str, list[str]] = {"": [WRONG]}
-    for split in ("train", "testdev"):
-        for number, task in enumerate(gqa.load(folder / "drawn", split, instances=2)):
-            right = body(task.question)
-            solvable = [right] if split == "testdev" else [WRONG, right, right + "  # again", BROKEN]
-            script[task.question.text] = solvable if number % 2 else [WRONG, BROKEN]
-    (folder / "script.json").write_text(json.dumps(script))
-    return folder
-
-
-def recipe(folder: Path, *overrides: str) -> Recipe:
-    return load_recipe(
-        "quickstart",
-        [
-            f"data.root={folder / 'drawn'}",
-            *DRAWN,
-            "policy.engine=scripted",
-            f"policy.script={folder / 'script.json'}",
-            f"policy.model={folder / 'model'}",
-            "iterations=2",
-            "sampling.n=4",
-            "sampling.rounds=2",
-            "clone.epochs=1.0",
-            *overrides,
-        ],
-    )
+    made: Path = small["prepare"](tmp_path_factory.mktemp("loop"))
+    return made
 
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Run:
     quiet = Console(quiet=True)
     return train(recipe(folder), folder / "run", resume=False, console=quiet)
-
-
-def contents(run: Run) -> dict[str, Any]:
-    """What a run came to, without its times."""
-    kept = {}
-    for path in sorted(run.folder.glob("iteration_*/*.jsonl")):
-        rows = list(jsonl.read(path))
-        for row in rows:
-            for execution in row.get("executions", []):
-                del execution["cpu_seconds"], execution["wall_seconds"]
-                for call in execution["calls"]:
-                    del call["seconds"]
-        kept[path.relative_to(run.folder).as_posix()] = sorted(json.dumps(row, sort_keys=True) for row in rows)
-    return kept
 
 
 def test_half_of_the_tasks_are_solved_and_learnt_from(run: Run) -> None:
@@ -171,7 +106,7 @@ def test_a_run_cut_off_in_sampling_ends_like_one_that_was_not(run: Run, folder: 
     for path in first.glob("evaluate.*"):
         path.unlink()
     resumed = train(recipe(folder), cut.folder, resume=True, console=Console(quiet=True))
-    assert contents(resumed) == contents(run)
+    assert contents(resumed.folder) == contents(run.folder)
 
 
 def test_a_recipe_for_another_data_set_is_refused_on_resume(run: Run, folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from visrep.env.perception import Request
 from visrep.env.sandbox import Limits, Sandbox
+from visrep.env.types import Execution
 
 
 @pytest.mark.parametrize("claim", ["timeout", "crash", "protocol", "infrastructure", "call_limit", "wrong_answer", "x"])
@@ -85,6 +86,24 @@ def test_a_process_killed_from_outside_is_the_machines_fault(run: Any) -> None:
     ((_, execution),) = run.sandbox.run([job], kill)
     assert len(found) == 1
     assert execution.outcome == "infrastructure"
+
+
+def test_a_process_killed_while_it_holds_much_memory_is_its_own_fault(run: Any) -> None:
+    """What the kernel does where memory runs out."""
+
+    def kill(requests: list[Request]) -> list[Any]:
+        for pid in run.processes:
+            os.kill(pid, signal.SIGKILL)
+        return run.answer(requests)
+
+    job = run.job("def execute_command(image):\n    held = b'x' * (300 << 20)\n    return image.simple_query('?')")
+    ((_, execution),) = run.sandbox.run([job], kill)
+    assert (execution.outcome, execution.message) == ("memory", f"killed while holding {_megabytes(execution)} MB")
+    assert int(_megabytes(execution)) >= 300
+
+
+def _megabytes(execution: Execution) -> str:
+    return execution.message.split()[-2]
 
 
 def test_a_lost_zygote_is_the_machines_fault_and_is_replaced(run: Any) -> None:

@@ -77,6 +77,19 @@ _NUMBER_OFFSET, _ARCH_OFFSET, _THIRD_ARGUMENT_OFFSET = 0, 4, 32
 _PROT_EXEC = 0x4
 
 
+def _step(code: int, value: int, then: int = 0, other: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, then, other, value)
+
+
+_ANSWER_ALLOW, _ANSWER_REFUSE = [_step(_RETURN, ALLOW)], [_step(_RETURN, REFUSE)]
+_ANSWER_ASK = [
+    _step(_LOAD, _THIRD_ARGUMENT_OFFSET),
+    _step(_JUMP_SET, _PROT_EXEC, 0, 1),
+    *_ANSWER_REFUSE,
+    *_ANSWER_ALLOW,
+]
+
+
 def machine() -> Machine | None:
     """The tables of this machine; None for an unknown one."""
     if sys.platform != "linux" or struct.calcsize("P") != 8:
@@ -85,21 +98,25 @@ def machine() -> Machine | None:
 
 
 def filter_code(here: Machine) -> bytes:
-    """BPF: other tables than this one are deadly, then a linear search (the kernel caches constant verdicts)."""
-
-    def step(code: int, value: int, then: int = 0, other: int = 0) -> bytes:
-        return struct.pack("=HBBI", code, then, other, value)
-
-    code = [step(_LOAD, _ARCH_OFFSET), step(_JUMP_EQUAL, here.audit_arch, 1, 0), step(_RETURN, KILL)]
-    code.append(step(_LOAD, _NUMBER_OFFSET))
+    """BPF: other tables than this one are deadly, then a binary search. The kernel walks the filter once for every call
+    there is when a process puts it in force, so that its length in steps is part of what each program costs."""
+    verdicts = dict.fromkeys(here.allowed, _ANSWER_ALLOW) | dict.fromkeys(here.allowed_unless_executable, _ANSWER_ASK)
+    # Where each run of equal verdicts begins; what no table has is refused.
+    spans = [(0, _ANSWER_REFUSE)]
+    for number in range(max(verdicts) + 2):
+        if verdicts.get(number, _ANSWER_REFUSE) != spans[-1][1]:
+            spans.append((number, verdicts.get(number, _ANSWER_REFUSE)))
+    code = [_step(_LOAD, _ARCH_OFFSET), _step(_JUMP_EQUAL, here.audit_arch, 1, 0), _step(_RETURN, KILL)]
+    code.append(_step(_LOAD, _NUMBER_OFFSET))
     if here.other_table is not None:
-        code += [step(_JUMP_GREATER_EQUAL, here.other_table, 0, 1), step(_RETURN, KILL)]
-    for number in here.allowed:
-        code += [step(_JUMP_EQUAL, number, 0, 1), step(_RETURN, ALLOW)]
-    for number in here.allowed_unless_executable:
-        code += [
-            step(_JUMP_EQUAL, number, 0, 4),
-            step(_LOAD, _THIRD_ARGUMENT_OFFSET), step(_JUMP_SET, _PROT_EXEC, 0, 1),
-            step(_RETURN, REFUSE), step(_RETURN, ALLOW),
-        ]  # fmt: skip
-    return b"".join([*code, step(_RETURN, REFUSE)])
+        code += [_step(_JUMP_GREATER_EQUAL, here.other_table, 0, 1), _step(_RETURN, KILL)]
+    return b"".join(code + _search(spans))
+
+
+def _search(spans: list[tuple[int, list[bytes]]]) -> list[bytes]:
+    """Steps that find a call's span, given where each begins and the steps that answer in it."""
+    if len(spans) == 1:
+        return spans[0][1]
+    middle = len(spans) // 2
+    below, above = _search(spans[:middle]), _search(spans[middle:])
+    return [_step(_JUMP_GREATER_EQUAL, spans[middle][0], len(below), 0), *below, *above]

@@ -1,0 +1,80 @@
+"""A run of 32 tasks with a scripted policy and a tiny model, all else real: for tests. Used through runpy."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+from visrep.env import jsonl
+from visrep.env.drawn.gqa import draw
+from visrep.env.tasks import gqa
+from visrep.env.types import Question
+
+HERE = Path(__file__).parent
+RIGHT = runpy.run_path(str(HERE / "drawn_programs.py"))["program"]
+write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
+
+DRAWN = (
+    "data.draw.train=2",
+    "data.draw.val=1",
+    "data.draw.testdev=2",
+    "data.draw.instances=2",
+    "data.options={ instances = 2 }",
+)
+WRONG = "\n    return 'nothing'"
+BROKEN = "\n    return ("
+
+
+def body(question: Question) -> str:
+    """What the policy writes after the signature: the right program's text from there on."""
+    return str(RIGHT(question.category, question.text)).partition("def execute_command(image):")[2].rstrip()
+
+
+def prepare(folder: Path) -> Path:
+    """A drawn data set, a tiny model, and a script that writes right programs for the questions of half the tasks."""
+    write_model(folder / "model")
+    counts = {"train": 2, "val": 1, "testdev": 2}
+    draw(
+        folder / "drawn",
+        seed=0,
+        scenes={"train": 60, "val": 60, "testdev": 60},
+        tasks_per_category=counts,
+        instances=2,
+    )
+    script: dict[str, list[str]] = {"": [WRONG]}
+    for split in ("train", "testdev"):
+        for number, task in enumerate(gqa.load(folder / "drawn", split, instances=2)):
+            right = body(task.question)
+            solvable = [right] if split == "testdev" else [WRONG, right, right + "  # again", BROKEN]
+            script[task.question.text] = solvable if number % 2 else [WRONG, BROKEN]
+    (folder / "script.json").write_text(json.dumps(script))
+    return folder
+
+
+def settings(folder: Path) -> list[str]:
+    """Of the quickstart's recipe, to make it this run."""
+    return [
+        f"data.root={folder / 'drawn'}",
+        *DRAWN,
+        "policy.engine=scripted",
+        f"policy.script={folder / 'script.json'}",
+        f"policy.model={folder / 'model'}",
+        "iterations=2",
+        "sampling.n=4",
+        "sampling.rounds=2",
+        "clone.epochs=1.0",
+    ]
+
+
+def contents(run: Path) -> dict[str, Any]:
+    """What a run came to, without its times."""
+    kept = {}
+    for path in sorted(run.glob("iteration_*/*.jsonl")):
+        rows = list(jsonl.read(path))
+        for row in rows:
+            for execution in row.get("executions", []):
+                del execution["cpu_seconds"], execution["wall_seconds"]
+                for call in execution["calls"]:
+                    del call["seconds"]
+        kept[path.relative_to(run).as_posix()] = sorted(json.dumps(row, sort_keys=True) for row in rows)
+    return kept
