@@ -1,18 +1,22 @@
 """The command `visrep`: one file per sub-command beside this one.
 
 A fault ends in one line on standard error: 1 for bad input or a broken machine, 2 for a command line that does not
-parse, 130 for Ctrl-C. A traceback is a bug of visrep. Command files import what is slow (torch, transformers, the loop)
-inside their functions, so that `visrep --help` answers at once.
+parse, 130 for Ctrl-C and 143 for SIGTERM. A traceback is a bug of visrep. Command files import what is slow (torch,
+transformers, the loop) inside their functions, so that `visrep --help` answers at once.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from visrep.env.faults import Fault
 from visrep.scripts import ask, corrections, doctor, draw, evaluate, execute, export, show, train
+
+_received: list[int] = []
+"""Signals that ended the command, in order."""
 
 app = typer.Typer(name="visrep", add_completion=False, pretty_exceptions_enable=False)
 app.command()(draw.draw)
@@ -28,7 +32,14 @@ app.command()(doctor.doctor)
 
 def main() -> None:
     """Entry point of the console script."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Unwind as for Ctrl-C: servers stop, logs are closed."""
+    _received.append(number)
+    raise KeyboardInterrupt
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -40,11 +51,11 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:  # the command line itself: unknown option, missing argument
         return _fail(f"{error.format_message()} (see 'visrep --help')", error.exit_code)
     except typer.Abort:
-        return _fail("interrupted", 130)
+        status = 130
     except OSError as error:
         return _fail(f"{error.filename or 'operating system'}: {error.strerror or error}", 1)
     if status == 130:  # what Typer makes of Ctrl-C
-        return _fail("interrupted; what is complete on disk stays", 130)
+        return _fail("interrupted; what is complete on disk stays", 128 + _received[-1] if _received else 130)
     return int(status or 0)
 
 

@@ -179,10 +179,11 @@ def test_an_image_that_is_missing_or_broken_is_named(fails: Fails, tmp_path: Pat
     assert image in fails("execute", "p.py", "--image", image)
 
 
-def test_interrupting_is_one_line_and_status_130(tmp_path: Path) -> None:
-    (tmp_path / "p.py").write_text("def execute_command(image):\n    while True: pass")
-    for number in range(50):  # programs that run into their limits: the command is busy for a good while
-        (tmp_path / f"p{number}.py").write_text("def execute_command(image):\n    while True: pass")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupting_is_one_line_and_its_own_status(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    (tmp_path / "first.py").write_text("def execute_command(image): return 1")
+    for index in range(50):  # programs that run into their limits: the command is busy for a good while
+        (tmp_path / f"p{index}.py").write_text("def execute_command(image):\n    while True: pass")
     Image.new("RGB", (32, 32)).save(tmp_path / "picture.png")
     command = [VISREP, "execute", ".", "--image", "picture.png"]
     process = subprocess.Popen(
@@ -197,9 +198,9 @@ def test_interrupting_is_one_line_and_status_130(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     process.stdout.readline()  # the first program is done
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == status, errors
     assert errors.count("\n") == 1
     assert errors.startswith("visrep: interrupted")
 

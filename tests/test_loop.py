@@ -1,5 +1,7 @@
 """The loop, end to end: real scenes, the real sandbox, perception on pixels, and LoRA training of a tiny model."""
 
+import io
+import json
 import runpy
 from pathlib import Path
 
@@ -80,6 +82,36 @@ def test_a_finished_run_is_not_done_again_and_can_be_continued(run: Run, folder:
     again = train(recipe(folder), run.folder, resume=True, console=Console(quiet=True))
     assert {path: path.stat().st_mtime_ns for path in run.folder.glob("iteration_*/*")} == before
     assert again.metrics() == run.metrics()
+
+
+def test_a_finished_run_goes_on_with_more_iterations(run: Run, folder: Path) -> None:
+    quiet = Console(quiet=True)
+    first = train(recipe(folder, "iterations=1"), folder / "more", resume=False, console=quiet)
+    described = first.folder / "export" / "visrep.json"
+    assert json.loads(described.read_text())["iteration"] == 1
+    longer = train(recipe(folder), first.folder, resume=True, console=quiet)
+    assert contents(longer.folder) == contents(run.folder)
+    assert json.loads(described.read_text())["iteration"] == 2
+
+
+def test_a_saturated_run_stops_says_why_and_can_be_carried_on(run: Run, folder: Path) -> None:
+    """The scripted policy never gets better."""
+    console = Console(width=400, record=True, file=io.StringIO())
+    patient = recipe(folder, "iterations=9", "saturation.patience=1")
+    stopped = train(patient, folder / "saturated", resume=False, console=console)
+    assert stopped.finished_iterations() == [1, 2]
+    assert "stopped after iteration 2: pass@1 on the training tasks was 25.0%" in console.export_text()
+    assert contents(stopped.folder) == contents(run.folder)
+    carried_on = train(recipe(folder, "iterations=3"), stopped.folder, resume=True, console=Console(quiet=True))
+    assert carried_on.finished_iterations() == [1, 2, 3]
+
+
+def test_a_run_starts_from_an_exported_checkpoint(run: Run, folder: Path) -> None:
+    onward = recipe(folder, "iterations=1", f"policy.model={run.folder / 'export'}")
+    made = train(onward, folder / "onward", resume=False, console=Console(quiet=True))
+    assert made.finished_iterations() == [1]
+    described = json.loads((made.folder / "export" / "visrep.json").read_text())
+    assert described["lineage"]["base"]["model"] == str(run.folder / "export")
 
 
 def test_a_run_whose_later_rounds_solved_tasks_is_resumed_as_it_was(folder: Path) -> None:

@@ -151,6 +151,15 @@ class CorrectionSettings(Settings):
     weight: Annotated[float, Field(gt=0)] = 2.0
 
 
+class SaturationSettings(Settings):
+    """When to stop before all iterations are done: the policy no longer gets better at what it learns from."""
+
+    patience: Positive | None = Field(
+        None, description="iterations without a gain after which to stop; none never does"
+    )
+    gain: Fraction = Field(0.01, description="rise of pass@1 on the training tasks' first round that counts as one")
+
+
 class TrackingSettings(Settings):
     """Where metrics go beside metrics.jsonl."""
 
@@ -171,6 +180,7 @@ class Recipe(Settings):
     perception: PerceptionSettings = PerceptionSettings()
     selection: SelectionSettings = SelectionSettings()
     clone: CloneSettings = CloneSettings()
+    saturation: SaturationSettings = SaturationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     corrections: CorrectionSettings = CorrectionSettings()
     tracking: TrackingSettings = TrackingSettings()

@@ -28,7 +28,8 @@ from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
 from visrep.train.rollout import Author, Sampling, execute, read_completions, sample, tally
-from visrep.train.run import Run, check_writable, stage
+from visrep.train.run import Run, check_writable, forget_stage, stage
+from visrep.train.saturation import saturation
 from visrep.train.select import select
 from visrep.train.summary import tables
 
@@ -45,9 +46,8 @@ def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
         loop = Loop(run, environment, console)
         stack.callback(loop.close)
         loop.evaluate_base()
-        for number in range(1, recipe.iterations + 1):
-            loop.iterate(number)
-        exported = loop.export()
+        last = loop.iterate_all()
+        exported = loop.export(last)
     for table in tables(run):
         console.print(table)
     console.print(f"exported checkpoint: {exported}", highlight=False, soft_wrap=True)
@@ -89,6 +89,16 @@ class Loop:
             result = self._evaluate(folder, f"examples_{count}", prompter, adapter=None, author=Author(0, "base"))
             self._record({"iteration": 0, "examples": count} | result)
 
+    def iterate_all(self) -> int:
+        """Iterations until all are done or the policy is saturated; the last one's number."""
+        for number in range(1, self.recipe.iterations + 1):
+            self.iterate(number)
+            reason = saturation([r for r in self.records if r["iteration"]], self.recipe.saturation)
+            if reason and number < self.recipe.iterations:
+                self.console.print(f"stopped after iteration {number}: {reason}", highlight=False, soft_wrap=True)
+                break
+        return number
+
     def iterate(self, number: int) -> None:
         """One iteration, from sampling to its record in metrics.jsonl."""
         folder = self.run.iteration(number)
@@ -106,10 +116,10 @@ class Loop:
             | {"sampling": sampled, "selection": selected, "training": cloned}
         )
 
-    def export(self) -> Path:
-        """The last iteration as a checkpoint of its own."""
+    def export(self, number: int) -> Path:
+        """An iteration as a checkpoint of its own, in place of that of an earlier one."""
         to = self.run.folder / "export"
-        number = self.recipe.iterations
+        forget_stage(self.run.folder, "export", unless={"iteration": number})
         made = stage(self.run.folder, "export", {"iteration": number}, lambda: self._export(to, number))
         return Path(made["path"])
 

