@@ -52,12 +52,18 @@ class Environment:
         return self._sandbox.isolation
 
     @property
+    def idle_seconds(self) -> float:
+        """How long the sandbox has waited for programs to run."""
+        return self._sandbox.idle_seconds
+
+    @property
     def perception(self) -> str:
         """Identity of what answers programs' questions: replies of equal identity are equal."""
         return self._perception.identity
 
-    def run(self, pairs: Iterable[tuple[Task, str]], author: str = "policy") -> Iterator[Rollout]:
-        """Rollouts of `(task, program)` pairs as they are done; pairs are taken as there is room for them.
+    def run(self, pairs: Iterable[tuple[Task, str] | None], author: str = "policy") -> Iterator[Rollout]:
+        """Rollouts of `(task, program)` pairs as they are done; pairs are taken as there is room for them, and None
+        among them says that there is none yet.
 
         Every instance of a task always runs. What a machine's fault took is run again and never scored; raises
         MachineFault when it is lost time and again.
@@ -92,7 +98,7 @@ class Environment:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _executions(self, jobs: Iterable[Job]) -> Iterator[tuple[Any, Execution]]:
+    def _executions(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Any, Execution]]:
         """What came of each job, by its key, as they are done; what a machine's fault took is run again."""
         for _ in range(1 + MOST_REPEATS):
             lost: list[Job] = []
@@ -109,8 +115,12 @@ class Environment:
             f"{len(lost)} programs were lost {1 + MOST_REPEATS} times over: {message}; see to the machine"
         )
 
-    def _jobs(self, pairs: Iterable[tuple[Task, str]], episodes: dict[int, "_Episode"]) -> Iterator[Job]:
-        for number, (task, program) in enumerate(pairs):
+    def _jobs(self, pairs: Iterable[tuple[Task, str] | None], episodes: dict[int, "_Episode"]) -> Iterator[Job | None]:
+        for number, pair in enumerate(pairs):
+            if pair is None:
+                yield None
+                continue
+            task, program = pair
             if not task.instances:
                 raise UserFault(
                     f"task {task.question.id!r} has no instances; a task needs at least one to be scored on"

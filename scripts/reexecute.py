@@ -20,8 +20,8 @@ from visrep.env import rollouts
 from visrep.env.faults import Fault, UserFault
 from visrep.env.types import Rollout, Task
 from visrep.train.parts import build_environment, load_tasks
-from visrep.train.rollout import UNFINISHED
 from visrep.train.run import Run
+from visrep.train.runner import UNFINISHED
 
 
 def reexecute(

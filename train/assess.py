@@ -11,24 +11,12 @@ from typing import Any
 from rich.console import Console
 
 from visrep.env import rollouts
-from visrep.env.environment import Environment
-from visrep.env.types import Task
-from visrep.policy import Policy
 from visrep.policy.prompt import Prompter
 from visrep.train import parts
 from visrep.train.config import Recipe
 from visrep.train.evaluate import evaluate, solved
-from visrep.train.rollout import Author, Sampling, execute, read_completions, sample
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Who writes, from which prompts, where programs run, and on which tasks."""
-
-    policy: Policy
-    prompter: Prompter
-    environment: Environment
-    tasks: list[Task]
+from visrep.train.rollout import Bench, Files, Sampling, collect
+from visrep.train.runner import Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +30,11 @@ class Assessment:
 def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, console: Console) -> dict[str, Any]:
     """One greedy program per task. Leaves `NAME.completions.jsonl` and `NAME.rollouts.jsonl` in the folder, and goes
     on where they stop; returns the evaluation, counts and seconds."""
-    completions, attempts = folder / f"{name}.completions.jsonl", folder / f"{name}.rollouts.jsonl"
+    files = Files(folder / f"{name}.completions.jsonl", folder / f"{name}.rollouts.jsonl")
     label = "evaluating" if name == "evaluate" else f"evaluating {name}"
     greedy = Sampling(label, number=0, n=1, temperature=0.0, seed=0)
-    done = sample(bench.policy, bench.prompter, bench.tasks, greedy, completions, console)
-    programs = read_completions(completions, rounds=[greedy.number])
-    ran = execute(bench.environment, bench.prompter, bench.tasks, programs, attempts, author, console)
-    return {"evaluation": evaluate(rollouts.read(attempts), bench.tasks).to_json(), "evaluating": done | ran}
+    done = collect(bench, greedy, files, author, console)
+    return {"evaluation": evaluate(rollouts.read(files.rollouts), bench.tasks).to_json(), "evaluating": done}
 
 
 def assess(

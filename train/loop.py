@@ -22,13 +22,14 @@ from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
 from visrep.train import clone, parts, tracking
-from visrep.train.assess import Bench, evaluate_greedily
+from visrep.train.assess import evaluate_greedily
 from visrep.train.config import Recipe
 from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
-from visrep.train.rollout import Author, Sampling, execute, read_completions, sample, tally
+from visrep.train.rollout import Bench, Files, Sampling, collect, read_completions, tally
 from visrep.train.run import Run, check_writable, forget_stage, stage
+from visrep.train.runner import Author
 from visrep.train.saturation import saturation
 from visrep.train.select import select
 from visrep.train.summary import tables
@@ -139,7 +140,7 @@ class Loop:
 
     def _round(self, folder: Path, number: int, index: int, tasks: list[Task], author: Author) -> dict[str, Any]:
         settings, adapter = self.recipe.sampling, self._adapter(number - 1)
-        completions, attempts = folder / "completions.jsonl", folder / "rollouts.jsonl"
+        files = Files(folder / "completions.jsonl", folder / "rollouts.jsonl")
         seed = self.recipe.seed * 10_000 + number * 100 + index
         n = settings.more if index else settings.n
         sampling = Sampling(f"sampling, round {index + 1}", index, n, settings.temperature, seed)
@@ -147,9 +148,8 @@ class Loop:
 
         def work() -> dict[str, Any]:
             self._serve(adapter)
-            done = sample(self.policy, prompter, tasks, sampling, completions, self.console)
-            programs = read_completions(completions, rounds=[index])
-            return done | execute(self.environment, prompter, tasks, programs, attempts, author, self.console)
+            bench = Bench(self.policy, prompter, self.environment, tasks)
+            return collect(bench, sampling, files, author, self.console)
 
         return stage(folder, f"sample_{index + 1}", {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}, work)
 

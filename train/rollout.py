@@ -1,7 +1,9 @@
 """Sampling and executing: prompts go to the policy, its programs to the environment, all of it to disk on the way.
 
-Completions are written before any of them runs, and never sampled again; rollouts are appended as they finish. So a
-round that was cut short goes on where it stopped. Programs that are equal in canonical form run once per task.
+Programs run while others are still being written, so that neither the policy nor the sandbox waits for the other's last
+straggler. Completions are on disk before any of them runs, and never sampled again; rollouts are appended as they
+finish. So a round that was cut short goes on where it stopped. Programs that are equal in canonical form run once per
+task.
 """
 
 import dataclasses
@@ -9,22 +11,18 @@ import time
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from visrep.env import jsonl, rollouts
-from visrep.env.canonical import canonical
 from visrep.env.environment import Environment
-from visrep.env.types import Execution, Rollout, Score, Task
+from visrep.env.types import Task
 from visrep.policy import Completion, Policy
 from visrep.policy.prompt import Prompter
 from visrep.train import progress
-
-UNFINISHED = Execution(outcome="syntax_error", message="cut off at the token limit")
-"""A program that hit the token limit is not run: what stands there is not what the policy meant to write."""
+from visrep.train.runner import Author, Runner, program_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +37,68 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
-    """Whose programs these are: stamped on every rollout."""
+class Bench:
+    """Who writes, from which prompts, where programs run, and on which tasks."""
 
-    iteration: int
-    policy: str
-
-
-def program_key(program: str) -> str:
-    """Equal for programs that do the same thing in the same way; a program that does not parse is its own key."""
-    return canonical(program) or program
+    policy: Policy
+    prompter: Prompter
+    environment: Environment
+    tasks: Sequence[Task]
 
 
-def sample(
-    policy: Policy, prompter: Prompter, tasks: Sequence[Task], sampling: Sampling, file: Path, console: Console
-) -> dict[str, Any]:
-    """Write `n` completions for every task that has none in this round yet; return counts and rates."""
-    done = {record["task"] for record in jsonl.read(file) if record["round"] == sampling.number}
-    missing = [task for task in tasks if task.question.id not in done]
-    prompts = [prompter.prompt(task.question) for task in missing]
-    tokens, started = 0, time.monotonic()
-    total = len(tasks) * sampling.n
-    with jsonl.Log(file) as log, progress.bar(console, sampling.label, total, len(done) * sampling.n) as advance:
-        for index, completions in policy.sample(prompts, sampling.n, sampling.temperature, sampling.seed):
-            log.append(
-                {
-                    "task": missing[index].question.id,
-                    "round": sampling.number,
-                    "completions": [dataclasses.asdict(completion) for completion in completions],
-                }
-            )
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The logs that a round is written to."""
+
+    completions: Path
+    rollouts: Path
+
+
+def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, console: Console) -> dict[str, Any]:
+    """Have `n` completions for every task in this round, and a rollout of every distinct program; what is on disk
+    already is not done again. Returns counts, seconds and rates: `executing_seconds` are those after the last
+    completion, `sandbox_idle` is the share of all seconds in which no program was there to run."""
+    known = read_completions(files.completions, rounds=[sampling.number])
+    missing = [task for task in bench.tasks if task.question.id not in known]
+    started, idle, tokens = time.monotonic(), bench.environment.idle_seconds, 0
+    ran = {(rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(files.rollouts)}
+    with jsonl.Log(files.rollouts) as log, Runner(bench.environment, bench.prompter, ran, log, author) as runner:
+        for task in bench.tasks:
+            runner.give(task, known.get(task.question.id, []))
+        for task, completions in _written(bench, missing, sampling, files.completions, runner, console):
+            runner.give(task, completions)
             tokens += sum(completion.tokens for completion in completions)
-            advance(len(completions), f"{tokens / (time.monotonic() - started):.0f} tokens/s")
+        sampled = time.monotonic() - started
+        runner.finish(console)
     seconds = time.monotonic() - started
-    return {"completions": len(missing) * sampling.n, "tokens": tokens, "sampling_seconds": round(seconds, 2)}
+    return {
+        "completions": len(missing) * sampling.n,
+        "tokens": tokens,
+        "tokens_per_second": round(tokens / sampled, 1),
+        "programs": runner.done,
+        "sampling_seconds": round(sampled, 2),
+        "executing_seconds": round(seconds - sampled, 2),
+        "sandbox_idle": round((bench.environment.idle_seconds - idle) / seconds, 3),
+    }
+
+
+def _written(
+    bench: Bench, missing: Sequence[Task], sampling: Sampling, file: Path, runner: Runner, console: Console
+) -> Iterator[tuple[Task, list[Completion]]]:
+    """Tasks with their completions, which are on disk by then."""
+    prompts = [bench.prompter.prompt(task.question) for task in missing]
+    tokens, started, total = 0, time.monotonic(), len(bench.tasks) * sampling.n
+    with (
+        jsonl.Log(file) as log,
+        progress.bar(console, sampling.label, total, total - len(missing) * sampling.n) as advance,
+    ):
+        for index, completions in bench.policy.sample(prompts, sampling.n, sampling.temperature, sampling.seed):
+            record = {"task": missing[index].question.id, "round": sampling.number}
+            log.append(record | {"completions": [dataclasses.asdict(completion) for completion in completions]})
+            yield missing[index], completions
+            tokens += sum(completion.tokens for completion in completions)
+            rate = tokens / (time.monotonic() - started)
+            advance(len(completions), f"{rate:.0f} tokens/s, {runner.done} programs run")
 
 
 def read_completions(file: Path, rounds: Container[int]) -> dict[str, list[Completion]]:
@@ -82,29 +108,6 @@ def read_completions(file: Path, rounds: Container[int]) -> dict[str, list[Compl
         if record["round"] in rounds:
             found[record["task"]].extend(Completion(**completion) for completion in record["completions"])
     return dict(found)
-
-
-def execute(
-    environment: Environment,
-    prompter: Prompter,
-    tasks: Sequence[Task],
-    completions: dict[str, list[Completion]],
-    file: Path,
-    author: Author,
-    console: Console,
-) -> dict[str, Any]:
-    """Run every distinct program that has no rollout yet, and append its rollout; return counts and rates."""
-    known = {(rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(file)}
-    new = list(_new_programs(prompter, tasks, completions, known))
-    started = time.monotonic()
-    with jsonl.Log(file) as log, progress.bar(console, "executing programs", len(new)) as advance:
-        whole = ((task, program) for task, program, finished in new if finished)
-        cut = (_unfinished(task, program) for task, program, finished in new if not finished)
-        for count, rollout in enumerate(chain(cut, environment.run(whole)), 1):
-            stamped = dataclasses.replace(rollout, iteration=author.iteration, policy=author.policy)
-            log.append(rollouts.to_json(stamped))
-            advance(1, f"{count / (time.monotonic() - started):.0f} programs/s")
-    return {"programs": len(new), "executing_seconds": round(time.monotonic() - started, 2)}
 
 
 def tally(
@@ -121,28 +124,3 @@ def tally(
         paid = [key for key in keys if key in right]
         counts[task.question.id] = (len(keys), len(paid), len(set(paid)))
     return counts
-
-
-def _new_programs(
-    prompter: Prompter, tasks: Sequence[Task], completions: dict[str, list[Completion]], known: set[tuple[str, str]]
-) -> Iterator[tuple[Task, str, bool]]:
-    seen = set(known)
-    for task in tasks:
-        for completion in completions.get(task.question.id, []):
-            program = prompter.program(task.question, completion.text)
-            key = (task.question.id, program_key(program))
-            if key not in seen:
-                seen.add(key)
-                yield task, program, completion.finished
-
-
-def _unfinished(task: Task, program: str) -> Rollout:
-    count = len(task.instances)
-    return Rollout(
-        task_id=task.question.id,
-        category=task.question.category,
-        program=program,
-        executions=(UNFINISHED,) * count,
-        scores=(Score(reward=0, measure=0.0, outcome=UNFINISHED.outcome),) * count,
-        reward=0,
-    )

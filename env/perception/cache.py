@@ -25,7 +25,8 @@ class Cache:
         self._path = path
         with self._watched():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+            # Used by one thread at a time, but not always by the same.
+            self._file = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode = WAL")
             # A crash of the machine may lose the newest rows, and they are only computed again.
             self._file.execute("PRAGMA synchronous = NORMAL")

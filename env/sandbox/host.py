@@ -30,6 +30,8 @@ _START_SECONDS = 60.0
 _GRACE_SECONDS = 1.0  # for a process to end after its result
 _LINGER_SECONDS = 0.001  # for programs that still compute to join a batch
 _READ_BYTES = 65536
+_STARVED_SECONDS = 0.01  # between two looks for a job, where there was none yet
+_NO_MORE = object()
 
 
 class Sandbox:
@@ -54,6 +56,8 @@ class Sandbox:
             raise UserFault(f"{parallel} programs in flight; expected 1 to {MOST_PARALLEL}")
         self.limits = limits
         self.parallel = parallel
+        self.idle_seconds = 0.0
+        """How long runs have had no program to run, waiting for jobs that were not there yet."""
         self._keeper = Keeper(limits, numpy, outer, without)
 
     @property
@@ -66,9 +70,14 @@ class Sandbox:
         """Number of the process that all programs' processes are forked from; another one after it was replaced."""
         return self._keeper.first_process
 
-    def run(self, jobs: Iterable[Job], answer: Answer) -> Iterator[tuple[Job, Execution]]:
-        """Executions in the order in which they are done. Jobs are taken as there is room for them."""
-        return iter(_Loop(self._keeper, self.limits, self.parallel, iter(jobs), answer))
+    def run(self, jobs: Iterable[Job | None], answer: Answer) -> Iterator[tuple[Job, Execution]]:
+        """Executions in the order in which they are done. Jobs are taken as there is room for them; None among them
+        says that there is no job yet but may soon be one."""
+        loop = _Loop(self._keeper, self.limits, self.parallel, iter(jobs), answer)
+        try:
+            yield from loop
+        finally:
+            self.idle_seconds += loop.idle_seconds
 
     def close(self) -> None:
         """End all processes."""
@@ -88,13 +97,16 @@ class _Loop:
     programs' time.
     """
 
-    def __init__(self, keeper: Keeper, limits: Limits, parallel: int, jobs: Iterator[Job], answer: Answer) -> None:
+    def __init__(
+        self, keeper: Keeper, limits: Limits, parallel: int, jobs: Iterator[Job | None], answer: Answer
+    ) -> None:
+        self.idle_seconds = 0.0
         self._keeper = keeper
         self._limits = limits
         self._parallel = parallel
         self._jobs = jobs
         self._answer = answer
-        self._exhausted = False
+        self._exhausted = self._starved = False
         self._away = 0.0
         self._inbox: Inbox = deque()
         self._runs: dict[int, Run] = {}
@@ -116,6 +128,9 @@ class _Loop:
                     self._step()
                 elif self._exhausted:
                     return
+                elif self._starved:
+                    time.sleep(_STARVED_SECONDS)
+                    self.idle_seconds += _STARVED_SECONDS
         finally:
             self._abandon()
 
@@ -124,13 +139,14 @@ class _Loop:
 
     def _fill(self) -> None:
         """Start jobs while there is room."""
-        while not self._exhausted and len(self._runs) + len(self._done) < self._parallel:
+        self._starved = False
+        while not (self._exhausted or self._starved) and len(self._runs) + len(self._done) < self._parallel:
             left = time.monotonic()
-            job = next(self._jobs, None)
-            if job is None:
-                self._exhausted = True
-            else:
+            job = next(self._jobs, _NO_MORE)
+            if isinstance(job, Job):
                 self._start(job)
+            else:
+                self._exhausted, self._starved = job is _NO_MORE, job is None
             self._away += time.monotonic() - left
 
     def _start(self, job: Job) -> None:
@@ -182,7 +198,8 @@ class _Loop:
         if self._waiting:
             return _LINGER_SECONDS if len(self._waiting) < len(self._runs) else 0.0
         soonest = min(run.deadline for run in self._runs.values())
-        return min(max(0.0, soonest - self._now()), _START_SECONDS)  # all may be infinite, and epoll refuses that
+        longest = _STARVED_SECONDS if self._starved else _START_SECONDS  # epoll refuses an infinite one
+        return min(max(0.0, soonest - self._now()), longest)
 
     def _serve(self, run: Run, mask: int) -> None:
         if mask & selectors.EVENT_WRITE:

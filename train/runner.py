@@ -1,0 +1,130 @@
+"""Runs programs in the background while more of them are being written."""
+
+import dataclasses
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+from rich.console import Console
+
+from visrep.env import jsonl, rollouts
+from visrep.env.canonical import canonical
+from visrep.env.environment import Environment
+from visrep.env.types import Execution, Rollout, Score, Task
+from visrep.policy import Completion
+from visrep.policy.prompt import Prompter
+from visrep.train import progress
+
+UNFINISHED = Execution(outcome="syntax_error", message="cut off at the token limit")
+"""A program that hit the token limit is not run: what stands there is not what the policy meant to write."""
+
+_LOOK_SECONDS = 0.05
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Author:
+    """Whose programs these are: stamped on every rollout."""
+
+    iteration: int
+    policy: str
+
+
+def program_key(program: str) -> str:
+    """Equal for programs that do the same thing in the same way; a program that does not parse is its own key."""
+    return canonical(program) or program
+
+
+class Runner:
+    """Appends a rollout to the log for every distinct program it is given, in a thread of its own: nobody else may use
+    the environment meanwhile. `ran` are tasks and keys of programs that have one; `done` counts what was run."""
+
+    def __init__(
+        self, environment: Environment, prompter: Prompter, ran: set[tuple[str, str]], log: jsonl.Log, author: Author
+    ) -> None:
+        self.done = 0
+        self._environment = environment
+        self._prompter = prompter
+        self._ran = ran
+        self._log = log
+        self._author = author
+        self._given = 0
+        self._queue: queue.SimpleQueue[tuple[Task, str, bool] | None] = queue.SimpleQueue()
+        self._abandoned = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="programs", daemon=True)
+
+    def give(self, task: Task, completions: Sequence[Completion]) -> None:
+        """Have a task's completions run. Raises what running those before came to, if it failed."""
+        self._raise()
+        for completion in completions:
+            program = self._prompter.program(task.question, completion.text)
+            key = (task.question.id, program_key(program))
+            if key not in self._ran:
+                self._ran.add(key)
+                self._given += 1
+                self._queue.put((task, program, completion.finished))
+
+    def finish(self, console: Console) -> None:
+        """Wait until all are done. Raises what running them came to, if it failed."""
+        self._queue.put(None)
+        shown = self.done
+        with progress.bar(console, "executing programs", self._given, shown) as advance:
+            while self._thread.is_alive():
+                self._thread.join(_LOOK_SECONDS)
+                advance(self.done - shown)
+                shown = self.done
+        self._raise()
+
+    def __enter__(self) -> "Runner":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._abandoned = True
+        self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            for rollout in self._environment.run(self._pairs()):
+                self._keep(rollout)
+                if self._abandoned:
+                    return
+        except BaseException as error:
+            self._error = error  # raised where the programs come from
+
+    def _pairs(self) -> Iterator[tuple[Task, str] | None]:
+        while not self._abandoned:
+            try:
+                given = self._queue.get_nowait()
+            except queue.Empty:
+                yield None
+                continue
+            if given is None:
+                return
+            task, program, finished = given
+            if finished:
+                yield task, program
+            else:
+                self._keep(_unfinished(task, program))
+
+    def _keep(self, rollout: Rollout) -> None:
+        stamped = dataclasses.replace(rollout, iteration=self._author.iteration, policy=self._author.policy)
+        self._log.append(rollouts.to_json(stamped))
+        self.done += 1
+
+
+def _unfinished(task: Task, program: str) -> Rollout:
+    count = len(task.instances)
+    return Rollout(
+        task_id=task.question.id,
+        category=task.question.category,
+        program=program,
+        executions=(UNFINISHED,) * count,
+        scores=(Score(reward=0, measure=0.0, outcome=UNFINISHED.outcome),) * count,
+        reward=0,
+    )
