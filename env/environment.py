@@ -34,6 +34,8 @@ class Seeing(Protocol):
 
     def answer(self, requests: Sequence[Request]) -> list[Any]: ...
 
+    def remembered(self, requests: Sequence[Request]) -> list[Any] | None: ...
+
     def close(self) -> None: ...
 
 
@@ -102,7 +104,7 @@ class Environment:
         """What came of each job, by its key, as they are done; what a machine's fault took is run again."""
         for _ in range(1 + MOST_REPEATS):
             lost: list[Job] = []
-            for job, execution in self._sandbox.run(jobs, self._perception.answer):
+            for job, execution in self._sandbox.run(jobs, self._perception.answer, self._perception.remembered):
                 if execution.outcome == "infrastructure":
                     lost.append(job)
                     message = execution.message

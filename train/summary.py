@@ -8,11 +8,11 @@ from visrep.train.run import Run
 
 
 def tables(run: Run) -> list[Table]:
-    """Accuracy by iteration, accuracy by category, and seconds by stage."""
+    """Accuracy by iteration, accuracy by category, seconds by stage, and how busy the parts were."""
     records = run.metrics()
     if not records:
         return []
-    return [_accuracy(records), _categories(records), _seconds(records)]
+    return [_accuracy(records), _categories(records), _seconds(records), _rates(records)]
 
 
 def name_of(record: dict[str, Any]) -> str:
@@ -76,4 +76,25 @@ def _seconds(records: list[dict[str, Any]]) -> Table:
             record["seconds"],
         ]
         table.add_row(name_of(record), *(f"{value:.0f}" for value in (*seconds, sum(seconds))))
+    return table
+
+
+def _rates(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="Rates while sampling for training", title_justify="left")
+    for column in ("policy", "completions", "tokens/s", "programs run", "sandbox idle"):
+        table.add_column(column, justify="left" if column == "policy" else "right")
+    for record in records:
+        rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+        if not rounds:
+            continue
+        seconds = [round_["sampling_seconds"] for round_ in rounds]
+        whole = [round_["sampling_seconds"] + round_["executing_seconds"] for round_ in rounds]
+        idle = sum(share * each for share, each in zip((r["sandbox_idle"] for r in rounds), whole, strict=True))
+        table.add_row(
+            name_of(record),
+            str(sum(round_["completions"] for round_ in rounds)),
+            f"{sum(round_['tokens'] for round_ in rounds) / max(sum(seconds), 1e-9):.0f}",
+            str(sum(round_["programs"] for round_ in rounds)),
+            f"{idle / max(sum(whole), 1e-9):.0%}",
+        )
     return table

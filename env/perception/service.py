@@ -22,6 +22,8 @@ REMEMBERED = 100_000
 NO_TEXT = ""
 """The reply to `complete` without a text model: a policy may write `llm_query` unasked, which must not end the run."""
 
+_MISSING = object()
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -63,6 +65,18 @@ class Service:
         for request in requests:
             self._tallies[request.method].calls += 1
         return [replies[key] for key in keys]
+
+    def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
+        """The replies if all of them are in memory: they need not wait for a batch. Else None."""
+        replies = []
+        for request in requests:
+            reply = self._known.get(self._key(request), _MISSING)
+            if reply is _MISSING:
+                return None
+            replies.append(reply)
+        for request in requests:
+            self._tallies[request.method].calls += 1
+        return replies
 
     def statistics(self) -> dict[str, dict[str, float]]:
         """By method: calls, hits (answered without the model), batches, largest batch, seconds spent in the model."""

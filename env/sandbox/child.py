@@ -16,6 +16,9 @@ from typing import Any, NoReturn
 from visrep.env import image_patch
 from visrep.env.sandbox import protocol, trace
 
+SEED = 0
+"""Of a job that names no other: the zygote's `random` is seeded so already."""
+
 FILENAME = "<program>"
 ENTRY = "execute_command"
 
@@ -31,6 +34,7 @@ _NEEDED_LATER = (
 
 _NOT_OFFERED = ("open", "exec", "eval", "compile", "input", "breakpoint", "help", "exit", "quit")
 
+_AT_ONCE = 65536
 _DEEPEST, _MOST_ITEMS, _MOST_BITS, _MESSAGE = 4, 10_000, 4096, 300
 _ARGS = BaseException.__dict__["args"].__get__
 _MSG = SyntaxError.__dict__["msg"].__get__
@@ -57,8 +61,10 @@ def preload(numpy: bool) -> None:
     """Import, while files can still be opened, all that a program may come to need."""
     for name in (*IMPORTABLE, *_NEEDED_LATER, *(("numpy", "numpy.random", "numpy.ma") if numpy else ())):
         importlib.import_module(name)
+    random.seed(SEED)
     if numpy:
         module = sys.modules["numpy"]
+        module.random.seed(SEED)
         _importable.add("numpy")
         _numpy_scalars.update((module.bool_, module.int64, module.float64))
 
@@ -83,6 +89,7 @@ class Connection:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._unread = b""
 
     def send(self, value: Any) -> None:
         self._write(protocol.frame(value))
@@ -110,18 +117,19 @@ class Connection:
             data = data[os.write(self._descriptor, data) :]
 
     def _read(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
-            received = os.read(self._descriptor, length - len(data))
+        while len(self._unread) < length:
+            received = os.read(self._descriptor, _AT_ONCE)
             if not received:
                 os._exit(1)  # the host has lost interest
-            data += received
+            self._unread += received
+        data, self._unread = self._unread[:length], self._unread[length:]
         return data
 
 
 def run(job: dict[str, Any], connection: Connection) -> list[Any]:
     """`[outcome, value, message, line]` of the job's program. Lets only MemoryError through."""
-    random.seed(job["seed"])
+    if job["seed"] != SEED:
+        random.seed(job["seed"])
     tracer = trace.Tracer(FILENAME, lambda step: connection.send(["trace", step])) if job["trace"] else None
     try:
         try:
@@ -129,8 +137,7 @@ def run(job: dict[str, Any], connection: Connection) -> list[Any]:
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             # MemoryError is what the parser raises for deep nesting.
             return ["syntax_error", None, _fault(error), error.lineno if isinstance(error, SyntaxError) else None]
-        scope: dict[str, Any] = {"__name__": "program", "__builtins__": _BUILTINS}
-        scope.update((name, getattr(image_patch, name)) for name in image_patch.__all__)
+        scope = _SCOPE.copy()
         sys.settrace(tracer)
         try:
             exec(code, scope)
@@ -176,6 +183,9 @@ def _offered_builtins() -> dict[str, Any]:
 
 # Made once, in the zygote: a copy per run would touch, and so copy, sixty more pages of its memory.
 _BUILTINS = _offered_builtins()
+_SCOPE: dict[str, Any] = {"__name__": "program", "__builtins__": _BUILTINS} | {
+    name: getattr(image_patch, name) for name in image_patch.__all__
+}
 
 
 def _plain(value: Any) -> Any:

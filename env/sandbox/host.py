@@ -24,6 +24,9 @@ Answer = Callable[[list[Request]], list[Any]]
 """Replies to requests, in order: to find a tuple of detections, to query an Answer, to match a tuple of floats, to
 depth a float, to complete a text."""
 
+Remembered = Callable[[Sequence[Request]], list[Any] | None]
+"""Replies that are there at once, without a model; None where one is missing."""
+
 MOST_PARALLEL = 256
 
 _START_SECONDS = 60.0
@@ -70,10 +73,12 @@ class Sandbox:
         """Number of the process that all programs' processes are forked from; another one after it was replaced."""
         return self._keeper.first_process
 
-    def run(self, jobs: Iterable[Job | None], answer: Answer) -> Iterator[tuple[Job, Execution]]:
+    def run(
+        self, jobs: Iterable[Job | None], answer: Answer, remembered: Remembered = lambda requests: None
+    ) -> Iterator[tuple[Job, Execution]]:
         """Executions in the order in which they are done. Jobs are taken as there is room for them; None among them
         says that there is no job yet but may soon be one."""
-        loop = _Loop(self._keeper, self.limits, self.parallel, iter(jobs), answer)
+        loop = _Loop(self._keeper, self.limits, self.parallel, iter(jobs), answer, remembered)
         try:
             yield from loop
         finally:
@@ -98,7 +103,13 @@ class _Loop:
     """
 
     def __init__(
-        self, keeper: Keeper, limits: Limits, parallel: int, jobs: Iterator[Job | None], answer: Answer
+        self,
+        keeper: Keeper,
+        limits: Limits,
+        parallel: int,
+        jobs: Iterator[Job | None],
+        answer: Answer,
+        remembered: Remembered,
     ) -> None:
         self.idle_seconds = 0.0
         self._keeper = keeper
@@ -106,6 +117,7 @@ class _Loop:
         self._parallel = parallel
         self._jobs = jobs
         self._answer = answer
+        self._remembered = remembered
         self._exhausted = self._starved = False
         self._away = 0.0
         self._inbox: Inbox = deque()
@@ -229,11 +241,23 @@ class _Loop:
                 run.deadline = self._now() + _GRACE_SECONDS
             return False  # nothing that it still sends matters
         if run.pending is not None and run.number not in self._waiting:
-            run.stop_clock(self._now())
-            self._waiting[run.number] = run
-        if run.unsent:
+            replies = self._remembered(run.pending.requests)
+            if replies is None:
+                run.stop_clock(self._now())
+                self._waiting[run.number] = run
+            else:
+                self._reply(run, replies, 0.0)
+        elif run.unsent:
             self._send(run)
         return True
+
+    def _reply(self, run: Run, replies: list[Any], seconds: float) -> None:
+        run.reply(replies, seconds)
+        if run.condemned:
+            run.stop_clock(self._now())
+            self._keeper.kill(run.number)
+        else:
+            self._send(run)
 
     def _send(self, run: Run) -> None:
         """Send what the socket takes, and the rest when it takes more."""
@@ -296,14 +320,11 @@ class _Loop:
         self._away += seconds
         for run, group in zip(waiting.values(), pending, strict=True):
             try:
-                run.reply([next(replies) for _ in group], seconds)
+                own = [next(replies) for _ in group]
             except StopIteration:
                 raise MachineFault(f"perception gave fewer than {len(requests)} replies") from None
-            if run.condemned:
-                self._keeper.kill(run.number)
-            else:
-                run.start_clock(self._now())
-                self._send(run)
+            run.start_clock(self._now())
+            self._reply(run, own, seconds)
 
     def _overdue(self, run: Run, now: float) -> None:
         run.deadline = float("inf")

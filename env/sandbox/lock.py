@@ -24,16 +24,26 @@ _SECCOMP_MODE_FILTER = 2
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446  # the same on every processor
 _LANDLOCK_VERSION = 1
 
+_INHERITED = {
+    resource.RLIMIT_FSIZE: (0, 0),
+    resource.RLIMIT_CORE: (0, 0),
+    resource.RLIMIT_NOFILE: (64, 64),
+    resource.RLIMIT_MEMLOCK: (0, 0),
+}
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Lock:
     """What one process prepares once so that each of its children can lock itself in quickly.
 
-    Parts named in `without` ("seccomp", "landlock") are left out.
+    Parts named in `without` ("seccomp", "landlock") are left out. Limits that the process can live with itself are put
+    in force at once; its children inherit them.
     """
 
     def __init__(self, cpu_seconds: float, memory_mb: int, without: Sequence[str] = ()) -> None:
+        for limit, (soft, hard) in _INHERITED.items():
+            _set_limit(limit, soft, hard)
         self._limits = _resource_limits(cpu_seconds, memory_mb)
         here = syscalls.machine()
         seccomp = "seccomp" not in without and here is not None and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
@@ -117,10 +127,6 @@ def _resource_limits(cpu_seconds: float, memory_mb: int) -> dict[int, tuple[int,
         resource.RLIMIT_AS: (memory, memory),
         resource.RLIMIT_CPU: (cpu, cpu + 1),  # at the second one no handler helps
         resource.RLIMIT_NPROC: (0, 0),
-        resource.RLIMIT_FSIZE: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_NOFILE: (64, 64),
-        resource.RLIMIT_MEMLOCK: (0, 0),
     }
 
 
