@@ -119,6 +119,9 @@ class Deadly:
             time.sleep(0.05)
         return self.service.answer(requests)
 
+    def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
+        return None
+
     def close(self) -> None:
         self.service.close()
 
