@@ -95,7 +95,9 @@ class SandboxSettings(Settings):
     """Limits of one program on one instance."""
 
     cpu_seconds: Annotated[float, Field(gt=0, le=600)] = 2.0
-    wall_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(10.0, description="stands still while models answer")
+    wall_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        10.0, description="asleep; work counts for the above alone"
+    )
     memory_mb: Annotated[int, Field(ge=128)] = 1024
     calls: Positive = Field(256, description="calls to the visual API")
     parallel: Annotated[int, Field(ge=1, le=256)] = Field(
