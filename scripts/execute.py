@@ -48,7 +48,7 @@ def execute(
     question = Question(id="execute", text="", kind="answer", category="", signature=signature)
     instance = Instance(id="execute", images=tuple(image))
     times = {} if timeout is None else {"wall_seconds": timeout, "cpu_seconds": timeout}
-    sandbox = parts.build_sandbox(SandboxSettings(memory_mb=memory, **times))
+    sandbox = parts.build_sandbox(SandboxSettings.model_validate({"memory_mb": memory} | times))
     files = list(sources)
     with Environment(sandbox, Service(backend), reward.score) as environment:
         for number, execution in environment.execute(sources.values(), instance, question, trace=trace):

@@ -56,11 +56,14 @@ class Files:
 
 def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, console: Console) -> dict[str, Any]:
     """Have `n` completions for every task in this round, and a rollout of every distinct program; what is on disk
-    already is not done again. Returns counts, seconds and rates: `executing_seconds` are those after the last
-    completion, `sandbox_idle` is the share of all seconds in which no program was there to run."""
+    already is not done again. Returns counts of the whole round, seconds and rates of what was done now:
+    `executing_seconds` are those after the last completion, `sandbox_idle` is the share of all seconds in which no
+    program was there to run."""
     known = read_completions(files.completions, rounds=[sampling.number])
     missing = [task for task in bench.tasks if task.question.id not in known]
-    started, idle, tokens = time.monotonic(), bench.environment.idle_seconds, 0
+    started, idle = time.monotonic(), bench.environment.idle_seconds
+    written = sum(completion.tokens for each in known.values() for completion in each)
+    tokens = 0
     ran = {(rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(files.rollouts)}
     with jsonl.Log(files.rollouts) as log, Runner(bench.environment, bench.prompter, ran, log, author) as runner:
         for task in bench.tasks:
@@ -72,10 +75,10 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
         runner.finish(console)
     seconds = time.monotonic() - started
     return {
-        "completions": len(missing) * sampling.n,
-        "tokens": tokens,
+        "completions": len(bench.tasks) * sampling.n,
+        "tokens": written + tokens,
         "tokens_per_second": round(tokens / sampled, 1),
-        "programs": runner.done,
+        "programs": runner.distinct,
         "sampling_seconds": round(sampled, 2),
         "executing_seconds": round(seconds - sampled, 2),
         "sandbox_idle": round((bench.environment.idle_seconds - idle) / seconds, 3),

@@ -37,7 +37,7 @@ def program_key(program: str) -> str:
 
 class Runner:
     """Appends a rollout to the log for every distinct program it is given, in a thread of its own: nobody else may use
-    the environment meanwhile. `ran` are tasks and keys of programs that have one; `done` counts what was run."""
+    the environment meanwhile. `ran` are tasks and keys of programs that have one already; `done` counts those run."""
 
     def __init__(
         self, environment: Environment, prompter: Prompter, ran: set[tuple[str, str]], log: jsonl.Log, author: Author
@@ -46,6 +46,7 @@ class Runner:
         self._environment = environment
         self._prompter = prompter
         self._ran = ran
+        self._seen: set[tuple[str, str]] = set()
         self._log = log
         self._author = author
         self._given = 0
@@ -54,12 +55,18 @@ class Runner:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="programs", daemon=True)
 
+    @property
+    def distinct(self) -> int:
+        """Number of distinct programs that were given."""
+        return len(self._seen)
+
     def give(self, task: Task, completions: Sequence[Completion]) -> None:
         """Have a task's completions run. Raises what running those before came to, if it failed."""
         self._raise()
         for completion in completions:
             program = self._prompter.program(task.question, completion.text)
             key = (task.question.id, program_key(program))
+            self._seen.add(key)
             if key not in self._ran:
                 self._ran.add(key)
                 self._given += 1

@@ -50,8 +50,7 @@ class Zygote:
         # Here and not in a child, which even a module that is there already would cost an eighth of a millisecond.
         from visrep.env.sandbox import child, probes, protocol
 
-        self._serve = lambda parent: child.serve(CONNECTION)
-        self._probe = lambda parent: os.write(CONNECTION, protocol.frame(["probe", probes.escapes(parent, CONNECTION)]))
+        self._child, self._probes, self._protocol = child, probes, protocol
         self._control = control
         self._lock = lock
         # Out of the way of the low descriptors that a child's own are moved to.
@@ -123,7 +122,11 @@ class Zygote:
                 os.dup2(self._ruleset, RULESET)
             os.closerange(RULESET + (self._ruleset is not None), 65536)
             self._lock.apply(parent, None if self._ruleset is None else RULESET)
-            (self._probe if probe else self._serve)(parent)
+            if probe:
+                found = self._probes.escapes(parent, CONNECTION)
+                os.write(CONNECTION, self._protocol.frame(["probe", found]))
+            else:
+                self._child.serve(CONNECTION)
         finally:
             os._exit(1)
 
