@@ -34,7 +34,7 @@ def reexecute(
     recorded = {
         (rollout.task_id, rollout.program): rollout
         for rollout in rollouts.read(opened.iteration(iteration) / "rollouts.jsonl")
-        if UNFINISHED not in rollout.executions
+        if all(execution.message != UNFINISHED.message for execution in rollout.executions)
     }
     if not recorded:
         raise UserFault(f"{run} has no programs of iteration {iteration}; name an iteration that was executed")
@@ -46,7 +46,8 @@ def reexecute(
         with build_environment(opened.recipe) as environment:
             for rollout in environment.run(_pairs(recorded, tasks)):
                 outcomes += len(rollout.executions)
-                if _result(rollout) != _result(recorded[rollout.task_id, rollout.program]):
+                stored = rollouts.from_json(rollouts.to_json(rollout))  # reading turns whole coordinates into floats
+                if _result(stored) != _result(recorded[rollout.task_id, rollout.program]):
                     differing.append(rollout)
         seconds.append(round(time.monotonic() - started, 1))
     for rollout in differing:
@@ -65,7 +66,7 @@ def _pairs(recorded: dict[tuple[str, str], Rollout], tasks: dict[str, Task]) -> 
 
 
 def _result(rollout: Rollout) -> Any:
-    """Everything but seconds, as JSON, since a stored rollout has lists where a fresh one has tuples."""
+    """Everything but seconds, as JSON."""
     executions = []
     for execution in rollout.executions:
         fields = asdict(execution)
