@@ -24,7 +24,7 @@ from visrep.train.run import Run
 from visrep.train.runner import UNFINISHED
 
 
-def reexecute(
+def main(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
     iteration: Annotated[int, typer.Option(min=1, help="Whose programs.")] = 1,
     times: Annotated[int, typer.Option(min=1, help="How often.")] = 2,
@@ -78,6 +78,6 @@ def _result(rollout: Rollout) -> Any:
 
 if __name__ == "__main__":
     try:
-        typer.run(reexecute)
+        typer.run(main)
     except Fault as fault:
         sys.exit(f"reexecute: {fault}")
