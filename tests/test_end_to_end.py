@@ -97,6 +97,15 @@ def test_the_run_is_shown_with_its_questions(run: Path, capsys: pytest.CaptureFi
     assert "annotated 'no'" in text
 
 
+def test_failed_programs_are_shown_line_by_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["show", str(run), "--outcome", "wrong_answer", "--limit", "1"]) == 0
+    assert "line 2: image = ImagePatch(0" in capsys.readouterr().out
+    shown = said(capsys, "show", run, "--outcome", "wrong_answer", "--limit", 1)
+    assert shown["traces"][0][0] == [2, {"image": "ImagePatch(0, 0, 224, 224)"}]
+    assert "traces" not in said(capsys, "show", run, "--outcome", "ok", "--limit", 1)
+    assert "traces" not in said(capsys, "show", run, "--outcome", "wrong_answer", "--limit", 1, "--no-trace")
+
+
 @pytest.mark.parametrize("iteration", [0, 1])
 def test_an_iteration_is_evaluated_as_it_was_in_the_run(
     run: Path, iteration: int, capsys: pytest.CaptureFixture[str]
