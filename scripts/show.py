@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import ndiff
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from visrep.env.types import Execution, Rollout, Score, Task
 from visrep.scripts import terminal
 
 if TYPE_CHECKING:
+    from visrep.train.changes import Change
     from visrep.train.run import Run
 
 Course = list[tuple[Any, ...] | None]
@@ -54,6 +56,9 @@ def show(
     task: Annotated[str | None, typer.Option(help="Programs for the task of this id.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Programs that came out so: ok, wrong_answer, timeout …")] = None,
     held_out: Annotated[bool, typer.Option("--held-out", help="Programs of the evaluations, not of sampling.")] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Held-out tasks that the iteration solved anew or forgot.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most programs to show.")] = 10,
     trace: Annotated[bool, typer.Option(help="Run failed programs again on recorded replies; tell each line.")] = True,
     as_json: terminal.Json = False,
@@ -63,6 +68,9 @@ def show(
     from visrep.train.run import Run
 
     opened = Run.open(run)
+    if changed:
+        _show_changes(opened, iteration, as_json)
+        return
     wanted = Wanted(iteration, category, task, outcome)
     if not wanted and not held_out:
         _show_run(opened, as_json)
@@ -80,6 +88,52 @@ def show(
     for rollout, course in zip(found, courses, strict=True):
         console.print(_panel(rollout, tasks.get(rollout.task_id), course))
     console.print(f"{len(found)} of {count} programs; --limit shows more", highlight=False)
+
+
+def _show_changes(run: "Run", iteration: int | None, as_json: bool) -> None:
+    """Tasks that an iteration (the last, unless named) solved anew or forgot, with both programs."""
+    from visrep.env import rollouts
+    from visrep.train.changes import changes
+
+    finished = run.finished_iterations()
+    number = iteration or max(finished, default=0)
+    if number not in finished:
+        raise UserFault(
+            f"{run.folder} has no finished iteration {number}; it has {', '.join(map(str, finished)) or 'none'}"
+        )
+    before = [_evaluation(run, number - 1), _evaluation(run, number)]
+    found = changes(*(rollouts.read(file) for file in before))
+    if as_json:
+        for change in found:
+            programs = {"before": change.before.program, "after": change.after.program}
+            about = {"task": change.after.task_id, "category": change.after.category, "solved": change.solved}
+            terminal.print_json(about | programs)
+        return
+    tasks = _tasks(run, {change.after.task_id for change in found})
+    console = terminal.console()
+    for change in found:
+        task = tasks.get(change.after.task_id)
+        title = f"{'solved anew' if change.solved else 'forgotten'} · {change.after.task_id} · {change.after.category}"
+        shown = [Text(task.question.text, style="bold")] if task else []
+        style = "green" if change.solved else "red"
+        console.print(Panel(Group(*shown, *_diff(change)), title=title, title_align="left", border_style=style))
+    solved = sum(change.solved for change in found)
+    console.print(f"iteration {number}: {solved} solved anew, {len(found) - solved} forgotten", highlight=False)
+
+
+def _evaluation(run: "Run", number: int) -> Path:
+    """Rollouts of an iteration's evaluation; 0 is the base policy with the recipe's examples."""
+    if number:
+        return run.iteration(number) / "evaluate.rollouts.jsonl"
+    return run.folder / "base" / f"examples_{run.recipe.prompt.count}.rollouts.jsonl"
+
+
+def _diff(change: "Change") -> Iterator[Text]:
+    """The lines of both programs: gone, new and common ones."""
+    styles = {"-": "red", "+": "green", " ": ""}
+    for line in ndiff(change.before.program.splitlines(), change.after.program.splitlines()):
+        if line[0] in styles:
+            yield Text(line, style=styles[line[0]])
 
 
 def outcome_of(rollout: Rollout) -> str:

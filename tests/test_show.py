@@ -1,5 +1,6 @@
 """Browsing a run: its results, and its programs by iteration, category, task and outcome."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -115,3 +116,26 @@ def test_a_torn_last_line_of_a_run_that_was_killed_is_no_error(run: Path, capsys
     with (run / "iteration_02/rollouts.jsonl").open("a") as log:
         log.write('{"task_id": "t3", "prog')
     assert programs(capsys, run, "--iteration", 2) == [("t2", "ok")]
+
+
+def test_what_an_iteration_solved_and_forgot_is_shown(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    better = "def execute_command(image):\n    return image.simple_query('What color is this?') or 'red'"
+    evaluations = {
+        "base/examples_6.rollouts.jsonl": [rollout("a", "count", "ok"), rollout("b", "exist", "wrong_answer")],
+        "iteration_01/evaluate.rollouts.jsonl": [
+            rollout("a", "count", "timeout"),
+            dataclasses.replace(rollout("b", "exist", "ok"), program=better),
+        ],
+    }
+    for name, found in evaluations.items():
+        jsonl.write_lines(run / name, map(rollouts.to_json, found))
+    (run / "iteration_01" / "evaluate.done.json").write_text("{}")
+    lines = [json.loads(line) for line in shown(capsys, run, "--changed", "--json").splitlines()]
+    assert [(line["task"], line["solved"]) for line in lines] == [("b", True), ("a", False)]
+    assert (lines[0]["before"], lines[0]["after"]) == (PROGRAM, better)
+    text = shown(capsys, run, "--changed", "--iteration", 1)
+    assert "solved anew · b · exist" in text
+    assert "+     return image.simple_query('What color is this?') or 'red'" in text
+    assert "iteration 1: 1 solved anew, 1 forgotten" in text
+    assert cli.run(["show", str(run), "--changed", "--iteration", "7"]) == 1
+    assert "no finished iteration 7; it has 1" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Runs one untrusted program on one instance in one locked process.
 
-    host.py      Sandbox: the event loop that answers programs' calls and hears how they end
+    host.py      Sandbox: what the rest of the host uses
+    loop.py      the event loop that answers programs' calls and hears how they end
     run.py       Job, and the state and verdict of one run
     keeper.py    the host's handle on the zygote
     outer.py     bubblewrap around the zygote, where a second wall is wanted
