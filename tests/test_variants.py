@@ -54,7 +54,7 @@ def test_a_file_that_is_not_there_is_named_with_its_place(folder: Path) -> None:
         ("load = 3\n", "mine.py has no function 'load'"),
         ("import os\n\n1 / 0\n", "mine.py raised ZeroDivisionError: division by zero in line 3; correct the file"),
         ("def f():\n    import absent_module\nf()\n", "ModuleNotFoundError: No module named 'absent_module' in line 2"),
-        ("import json\njson.loads('{')\n", "raised JSONDecodeError: "),
+        ("import json\njson.loads('{')\n", "in line 2; correct the file"),
         ("def load(root, split:\n", "raised SyntaxError: '(' was never closed in line 1"),
         ("raise SystemExit(0)\n", "raised SystemExit: 0 in line 1"),
         ("def load(root): pass\n", "mine.py is load(root), but is called as load(root, split, **options)"),
