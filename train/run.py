@@ -24,6 +24,7 @@ from typing import Any, Literal
 from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
 from visrep.train.config import Recipe, load_recipe, to_toml
+from visrep.train.variants import digests
 
 CHANGEABLE = ("iterations", "saturation", "tracking", "policy.port", "policy.urls", "sandbox.parallel")
 """Settings that may differ when a run is resumed: none of them changes what a finished stage would have produced."""
@@ -61,7 +62,7 @@ class Run:
     @classmethod
     def reopen(cls, folder: Path, recipe: Recipe) -> "Run":
         """A run that goes on with `recipe`, which may differ from its own in the settings that are CHANGEABLE or
-        CHANGEABLE_LATER. Raises UserFault for another."""
+        CHANGEABLE_LATER; Python files that it names may not differ at all. Raises UserFault for anything else."""
         run = cls.open(folder)
         changed = dict(_changes(run.recipe.model_dump(), recipe.model_dump()))
         for key in changed:
@@ -70,6 +71,7 @@ class Run:
                     f"{folder} was made with another {key!r}, which finished stages depend on; "
                     f"resume with the run's own recipe or choose another --out"
                 )
+        run._check_files()
         if changed:
             stamp = run.stamp()
             after = {"after_iteration": max(run.finished_iterations(), default=0), "settings": changed}
@@ -77,6 +79,16 @@ class Run:
             jsonl.write_whole(folder / "run.json", json.dumps(stamp, indent=2) + "\n")
         jsonl.write_whole(folder / "recipe.toml", to_toml(recipe))
         return cls(folder, recipe)
+
+    def _check_files(self) -> None:
+        """Raise UserFault where a Python file that the recipe names is another one than when the run was begun."""
+        known = self.stamp().get("files", {})
+        for setting, digest in digests(self.recipe).items():
+            if known.get(setting) != digest:
+                raise UserFault(
+                    f"{self.folder} was made with another content of the file that {setting!r} names, which finished "
+                    f"stages depend on; put the old one back or choose another --out"
+                )
 
     def iteration(self, number: int) -> Path:
         """Folder of one iteration, counted from 1."""
@@ -88,7 +100,7 @@ class Run:
         return sorted(done)
 
     def stamp(self) -> dict[str, Any]:
-        """Versions, seed, git state, hardware and isolation with which the run was begun."""
+        """Versions, seed, files, git state, hardware and isolation with which the run was begun."""
         stamp: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
         return stamp
 
@@ -168,6 +180,7 @@ def _stamp(recipe: Recipe, isolation: str) -> dict[str, Any]:
         "seed": recipe.seed,
         "isolation": isolation,
         "versions": versions | {"python": platform.python_version()},
+        "files": digests(recipe),
         "git": _git(),
         "hardware": hardware(),
         "command": sys.argv,
