@@ -1,6 +1,7 @@
 """A run of 32 tasks with a scripted policy and a tiny model, all else real: for tests. Used through runpy."""
 
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -88,7 +89,10 @@ def drive(folder: Path, out: Path, *changes: str) -> subprocess.Popen[bytes]:
     changed = [*settings(folder), "iterations=1", "evaluation.base_without_examples=false", *changes]
     words = [word for setting in changed for word in ("--set", setting)]
     command = [VISREP, "train", "quickstart", "--out", out, "--resume", *words]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # a model this small gains nothing from more
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=alone, start_new_session=True
+    )
 
 
 def finish(folder: Path, out: Path, *changes: str) -> Path:

@@ -82,7 +82,15 @@ def test_a_policy_in_the_same_process_goes_on_as_if_nothing_had_been(tmp_path: P
     tasks = list(gqa.load(folder / "drawn", "train", instances=2))
     programs = [small["body"](task.question) for task in tasks]
     teach(folder / "model", [task.question.text for task in tasks], sorted(programs, key=len)[:6])
-    changes = ("policy.engine=transformers", "sampling.max_tokens=64", "prompt.count=1", "selection.guard=false")
+    changes = [
+        "policy.engine=transformers",
+        "data.train_per_category=1",
+        "data.test_per_category=1",
+        "sampling.rounds=1",
+        "sampling.max_tokens=48",
+        "prompt.count=1",
+        "selection.guard=false",
+    ]
     undisturbed = came_to(finish(folder, folder / "undisturbed", *changes))
     assert undisturbed["metrics"][-1]["selection"]["examples"] > 0
     out = folder / "killed"
