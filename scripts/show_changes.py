@@ -1,7 +1,6 @@
 """`visrep show --changed` and `--diff`: what an iteration solved and forgot, and how a task's programs differ."""
 
 from collections.abc import Iterator
-from difflib import ndiff
 
 from rich.console import Group
 from rich.panel import Panel
@@ -13,7 +12,7 @@ from visrep.env.types import Rollout
 from visrep.scripts import terminal
 from visrep.train import browse
 from visrep.train.browse import Wanted, evaluation, outcome_of
-from visrep.train.changes import Difference, changes, difference, turns
+from visrep.train.changes import Difference, changes, difference, lines, turns
 from visrep.train.run import Run
 
 _STYLES = {"-": "red", "+": "green", " ": ""}
@@ -39,7 +38,7 @@ def changed(run: Run, wanted: Wanted, limit: int, as_json: bool) -> None:
             about = {"task": change.after.task_id, "category": change.after.category, "solved": change.solved}
             terminal.print_json(about | programs)
         return
-    questions = _questions(run, [change.after for change in shown])
+    questions = _questions(run, [change.after for change in shown], held_out=True)
     console = terminal.console()
     for change in shown:
         title = f"{'solved anew' if change.solved else 'forgotten'} · {change.after.task_id} · {change.after.category}"
@@ -80,7 +79,7 @@ def _print_greedy(
         return
     told = [f"iteration {number}: {outcome_of(found[0]) if found else 'no program'}" for number, found in sides]
     old, new = (found[0].program if found else "" for found in (first, second))
-    questions = _questions(run, first + second)
+    questions = _questions(run, first + second, held_out=True)
     task_id = (first + second)[0].task_id
     parts = [*questions.get(task_id, []), Text("  →  ".join(told)), *_line_by_line(old, new)]
     terminal.console().print(Panel(Group(*parts), title=Text(task_id), title_align="left"))
@@ -97,7 +96,7 @@ def _print_sets(run: Run, numbers: tuple[int, int], found: Difference, as_json: 
         return
     console = terminal.console()
     everything = found.gone + found.new + found.kept
-    for question in _questions(run, everything).get(everything[0].task_id, []):
+    for question in _questions(run, everything, held_out=False).get(everything[0].task_id, []):
         console.print(question)
     for title, (_, sign, programs) in sides.items():
         console.print(Text(f"{title}: {len(programs)}", style="bold"))
@@ -111,14 +110,13 @@ def _short(rollout: Rollout) -> dict[str, object]:
     return {"program": rollout.program, "outcome": outcome_of(rollout), "reward": rollout.reward}
 
 
-def _questions(run: Run, programs: list[Rollout]) -> dict[str, list[Text]]:
+def _questions(run: Run, programs: list[Rollout], held_out: bool) -> dict[str, list[Text]]:
     """What was asked, by task, as far as the data set is still there."""
-    tasks = browse.tasks_of(run, programs)
+    tasks = browse.tasks_of(run, programs, held_out)
     return {name: [Text(task.question.text, style="bold")] for name, task in tasks.items()}
 
 
 def _line_by_line(before: str, after: str) -> Iterator[Text]:
     """The lines of both programs: gone, new and common ones."""
-    for line in ndiff(before.splitlines(), after.splitlines()):
-        if line[0] in _STYLES:
-            yield Text(line, style=_STYLES[line[0]])
+    for sign, line in lines(before, after):
+        yield Text(f"{sign} {line}", style=_STYLES[sign])

@@ -31,7 +31,7 @@ def programs(run: Run, wanted: Wanted, limit: int, trace: bool, as_json: bool) -
     """Print the first programs that are wanted, and how many there are."""
     browse.check_words(wanted, [source.file for source in browse.sources(run, wanted.iteration, wanted.held_out)])
     ahead = browse.programs(run, wanted)
-    tasks = browse.tasks_of(run, islice(ahead, limit))
+    tasks = browse.tasks_of(run, islice(ahead, limit), wanted.held_out or wanted.iteration == 0)
     shown = _with_courses(run, islice(browse.programs(run, wanted), limit), tasks, trace)
     if as_json:
         for rollout, course in shown:

@@ -117,18 +117,13 @@ def check_words(wanted: Wanted, files: Iterable[Path]) -> None:
             raise UserFault(f"no program with {name} {word!r} here{near}")
 
 
-def tasks_of(run: Run, programs: Iterable[Rollout]) -> dict[str, Task]:
+def tasks_of(run: Run, programs: Iterable[Rollout], held_out: bool) -> dict[str, Task]:
     """Tasks of these programs by id, as far as the data set is still where the recipe says. One that has not as many
     instances as its program ran on is another task by now, and left out."""
     instances = {rollout.task_id: len(rollout.executions) for rollout in programs}
     data = run.recipe.data
-    found: dict[str, Task] = {}
-    for split in dict.fromkeys((data.test, data.train)):
-        try:
-            split_tasks = load_tasks(data, split, None, 0) if instances.keys() - found.keys() else []
-        except UserFault:
-            continue  # moved or removed since
-        for task in split_tasks:
-            if instances.get(task.question.id) == len(task.instances):
-                found[task.question.id] = task
-    return found
+    try:
+        found = load_tasks(data, data.test if held_out else data.train, None, 0) if instances else []
+    except UserFault:
+        return {}  # moved or removed since
+    return {task.question.id: task for task in found if instances.get(task.question.id) == len(task.instances)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from visrep.env import rollouts
@@ -70,3 +71,16 @@ def difference(first: Iterable[Rollout], second: Iterable[Rollout]) -> Differenc
     added = [rollout for key, rollout in new.items() if key not in old]
     kept = [rollout for key, rollout in new.items() if key in old]
     return Difference(*(sorted(side, key=lambda rollout: -rollout.reward) for side in (gone, added, kept)))
+
+
+def lines(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """The lines of two programs, each with its sign: `-` gone, `+` new, a space for those in both."""
+    old, new = before.splitlines(), after.splitlines()
+    # By whole lines: difflib's ndiff also looks for similar ones, and takes minutes for a long program of one line
+    # again and again, which policies do write.
+    for kind, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield from ((" ", line) for line in old[old_from:old_to])
+        else:
+            yield from (("-", line) for line in old[old_from:old_to])
+            yield from (("+", line) for line in new[new_from:new_to])

@@ -1,10 +1,14 @@
 """What a run came to, as tables for the terminal, made from its metrics alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
 from visrep.train.run import Run
+
+STAGES = ("sampling", "executing", "selecting", "training", "evaluating")
+"""What an iteration's time goes to, in order."""
 
 
 def tables(run: Run) -> list[Table]:
@@ -62,19 +66,26 @@ def _cell(record: dict[str, Any], category: str) -> str:
     return f"{accuracy}  {record['selection']['categories'].get(category, 0):>3}"
 
 
+def stage_seconds(record: Mapping[str, Any]) -> tuple[float | None, ...]:
+    """Seconds of each of `STAGES`; None for one that the record does not tell. The base policy is only evaluated."""
+    rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+    both, executing = ([each.get(key) for each in rounds] for key in ("seconds", "executing_seconds"))
+    known = rounds and None not in (*both, *executing)
+    return (
+        sum(both) - sum(executing) if known else None,
+        sum(executing) if known else None,
+        record.get("selection", {}).get("seconds"),
+        record.get("training", {}).get("seconds"),
+        record.get("seconds"),
+    )
+
+
 def _seconds(records: list[dict[str, Any]]) -> Table:
     table = Table(title="Seconds by stage", title_justify="left")
-    for column in ("policy", "sampling", "executing", "selecting", "training", "evaluating", "all"):
+    for column in ("policy", *STAGES, "all"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for record in records:
-        rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
-        seconds = [
-            sum(round_["seconds"] - round_["executing_seconds"] for round_ in rounds),
-            sum(round_["executing_seconds"] for round_ in rounds),
-            record.get("selection", {}).get("seconds", 0.0),
-            record.get("training", {}).get("seconds", 0.0),
-            record["seconds"],
-        ]
+        seconds = [value or 0.0 for value in stage_seconds(record)]
         table.add_row(name_of(record), *(f"{value:.0f}" for value in (*seconds, sum(seconds))))
     return table
 
