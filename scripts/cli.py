@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visrep.env.faults import Fault
-from visrep.scripts import ask, corrections, doctor, draw, evaluate, execute, export, show, train
+from visrep.scripts import ask, corrections, doctor, draw, evaluate, execute, export, report, show, train
 
 _received: list[int] = []
 """Signals that ended the command, in order."""
@@ -26,6 +26,7 @@ app.command()(export.export)
 app.command()(ask.ask)
 app.command()(execute.execute)
 app.command()(show.show)
+app.command()(report.report)
 app.add_typer(corrections.app, name="corrections")
 app.command()(doctor.doctor)
 

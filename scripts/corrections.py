@@ -82,8 +82,8 @@ def list_(store: Annotated[Path, typer.Argument(help="JSONL file.")], as_json: t
 def check(recipe_name: RecipeName, store: Store = None, settings: Set = None, as_json: terminal.Json = False) -> None:
     """Run every correction again; exits 1 if one is no longer right: data, API and perception change under a store."""
     from visrep.corrections.store import check, read
-    from visrep.scripts.show import outcome_of
     from visrep.train import parts
+    from visrep.train.browse import outcome_of
     from visrep.train.config import load_recipe
 
     recipe = load_recipe(recipe_name, settings or ())

@@ -24,6 +24,7 @@ def train(
 ) -> None:
     """Sample, execute, reward, select, clone and evaluate, again and again; print what it came to.
 
+    The run so far is in report.html in its folder, after each iteration.
     A run that was stopped anywhere goes on with --resume; one that is finished says so at once.
     """
     from visrep.train.config import load_recipe

@@ -14,11 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = ("corrections", "env", "policy", "reward", "scripts", "train")
+SHIPPED = {".css", ".html", ".py", ".toml"}
 
 
 def source_packages() -> set[str]:
-    """Every folder of ours that holds Python code or recipes, as a dotted name."""
-    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in {".py", ".toml"}]
+    """Every folder of ours that holds Python code, recipes or templates, as a dotted name."""
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in SHIPPED]
     return {".".join(("visrep", *file.parent.relative_to(ROOT).parts)) for file in files}
 
 
@@ -74,7 +75,7 @@ def test_type_checkers_see_every_folder() -> None:
 
 def test_the_wheel_holds_every_source_file_and_only_those(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    sources = {file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in {".py", ".toml"}}
+    sources = {file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in SHIPPED}
     assert names == {f"visrep/{file.relative_to(ROOT)}" for file in sources}
 
 

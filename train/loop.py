@@ -17,6 +17,7 @@ from rich.console import Console
 from visrep.corrections import store
 from visrep.env import jsonl, rollouts
 from visrep.env.environment import Environment
+from visrep.env.faults import Fault
 from visrep.env.types import Rollout, Task
 from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
@@ -27,6 +28,7 @@ from visrep.train.config import Recipe
 from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
+from visrep.train.report import page
 from visrep.train.rollout import Bench, Files, Sampling, collect, read_completions, tally
 from visrep.train.run import Run, check_writable, forget_stage, stage
 from visrep.train.runner import Author
@@ -50,9 +52,12 @@ def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
         loop.evaluate_base()
         last = loop.iterate_all()
         exported = loop.export(last)
+        report = loop.report()
     for table in tables(run):
         console.print(table)
     console.print(f"exported checkpoint: {exported}", highlight=False, soft_wrap=True)
+    if report:
+        console.print(f"report: {report}", highlight=False, soft_wrap=True)
     return run
 
 
@@ -254,4 +259,15 @@ class Loop:
         if known[: len(self.records)] == self.records:
             return  # resumed, and not yet where it stopped
         jsonl.write_lines(self.run.folder / "metrics.jsonl", self.records)
+        self.report()
         tracking.publish(self.run, record, step=len(self.records) - 1)
+
+    def report(self) -> Path | None:
+        """The run so far as a page; returns where it is. Reads less than selection does; no run ends for want of it."""
+        to = self.run.folder / "report.html"
+        try:
+            page.write(self.run, to)
+        except Fault as fault:
+            self.console.print(f"no report: {fault}", highlight=False, soft_wrap=True)
+            return None
+        return to

@@ -1,5 +1,7 @@
 """What a run came to, as tables for the terminal, made from its metrics alone."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -8,6 +10,9 @@ from visrep.train.run import Run
 
 _SHARES = {"cache_hits": "from cache", "policy_idle": "policy idle", "sandbox_idle": "sandbox idle"}
 """Shares that a round records, and what they are called in print."""
+
+STAGES = ("sampling", "executing", "selecting", "training", "evaluating")
+"""What an iteration's time goes to, in order."""
 
 
 def tables(run: Run) -> list[Table]:
@@ -25,10 +30,10 @@ def lines(record: dict[str, Any]) -> list[str]:
     first = f"{name_of(record)}: {evaluation['accuracy']:.1%} of {evaluation['tasks']} held-out tasks ({interval})"
     if not record["iteration"]:
         return [f"{first}, {record['seconds']:.0f} s"]
+    stages = [f"{name} {seconds or 0:.0f} s" for name, seconds in zip(STAGES, stage_seconds(record), strict=True)]
     found = rates(record)
     speeds = [f"{found[f'{name}_per_second']:.0f} {name}/s" for name in ("tokens", "programs", "calls")]
     shares = [f"{found[key]:.0%} {name}" for key, name in _SHARES.items()]
-    stages = [f"{name} {seconds:.0f} s" for name, seconds in _stages(record).items()]
     learnt = f", learnt from {record['selection']['examples']} programs"
     return [first + learnt, f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"]
 
@@ -80,27 +85,28 @@ def _cell(record: dict[str, Any], category: str) -> str:
     return f"{accuracy}  {record['selection']['categories'].get(category, 0):>3}"
 
 
+def stage_seconds(record: Mapping[str, Any]) -> tuple[float | None, ...]:
+    """Seconds of each of `STAGES`; None for one that the record does not tell. The base policy is only evaluated."""
+    rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+    both, executing = ([each.get(key) for each in rounds] for key in ("seconds", "executing_seconds"))
+    known = rounds and None not in (*both, *executing)
+    return (
+        sum(both) - sum(executing) if known else None,
+        sum(executing) if known else None,
+        record.get("selection", {}).get("seconds"),
+        record.get("training", {}).get("seconds"),
+        record.get("seconds"),
+    )
+
+
 def _seconds(records: list[dict[str, Any]]) -> Table:
     table = Table(title="Seconds by stage", title_justify="left")
-    table.add_column("policy")
-    for stage in (*_stages(records[0]), "all"):
-        table.add_column(stage, justify="right")
+    for column in ("policy", *STAGES, "all"):
+        table.add_column(column, justify="left" if column == "policy" else "right")
     for record in records:
-        seconds = _stages(record).values()
+        seconds = [value or 0.0 for value in stage_seconds(record)]
         table.add_row(name_of(record), *(f"{value:.0f}" for value in (*seconds, sum(seconds))))
     return table
-
-
-def _stages(record: dict[str, Any]) -> dict[str, float]:
-    """Seconds of each stage; programs that ran beside sampling cost it none of their own."""
-    rounds = _rounds(record)
-    return {
-        "sampling": sum(round_["seconds"] - round_["executing_seconds"] for round_ in rounds),
-        "executing": sum(round_["executing_seconds"] for round_ in rounds),
-        "selecting": record.get("selection", {}).get("seconds", 0.0),
-        "training": record.get("training", {}).get("seconds", 0.0),
-        "evaluating": record["seconds"],
-    }
 
 
 def _rates(records: list[dict[str, Any]]) -> Table:
@@ -124,7 +130,9 @@ def rates(record: dict[str, Any]) -> dict[str, float]:
     names = ("tokens_per_second", "programs_per_second", "calls_per_second", *_SHARES)
     rounds = _rounds(record)
     seconds = sum(round_["seconds"] for round_ in rounds) or 1.0
-    return {name: sum(round_["rates"][name] * round_["seconds"] for round_ in rounds) / seconds for name in names}
+    # A run of an older version has none.
+    known = [(round_.get("rates", {}), round_["seconds"] / seconds) for round_ in rounds]
+    return {name: sum(found.get(name, math.nan) * share for found, share in known) for name in names}
 
 
 def _rounds(record: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,119 @@
+"""Images for the page, with the boxes of the calls that were made on them.
+
+Boxes count from an image's bottom-left corner, pictures on a page from the top-left one: they are turned over here.
+"""
+
+import base64
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from visrep.env.faults import UserFault
+from visrep.env.perception.picture import Picture
+from visrep.env.types import Box, Call
+
+LONGEST_SIDE = 400
+"""Pixels of an image on the page; what is larger is made smaller. A report is to be sent by mail."""
+
+COLOURS = 8
+"""A call's number modulo this is the number of its colour on the page."""
+
+_MOST_OUTLINES = 60
+"""On one image; more hide it."""
+
+Kind = Literal["asked", "found", "returned"]
+"""What a box is: the patch that a call was made on, one that it gave back, or the program's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A box in the picture's frame: pixels of the original image, origin top-left. `label` has the numbers of its calls
+    and stands on `base_line`: above what was found, below what was asked about."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: Kind
+    label: str
+    colour: int
+    base_line: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An image of `width` × `height` pixels as a data URI with outlines over it and numbers of `letter` pixels at them,
+    or in `missing` why there is none."""
+
+    name: str
+    uri: str = ""
+    width: int = 0
+    height: int = 0
+    letter: float = 0
+    outlines: tuple[Outline, ...] = ()
+    missing: str = ""
+
+
+def figure(path: Path, index: int, calls: Sequence[Call], value: Any) -> Figure:
+    """The image with this index in its instance, with what the calls and the value say of it."""
+    try:
+        picture = Picture(path)
+        width, height = picture.size
+    except UserFault as fault:
+        return Figure(path.name, missing=str(fault))
+    letter = max(width, height) / 18
+    shown: dict[tuple[Box, Kind], list[int]] = {}
+    for image, box, number, kind in _boxes(calls, value):
+        if image == index and box != Box(0, 0, width, height):  # whose frame would say nothing
+            shown.setdefault((box, kind), []).append(number)
+    outlines = tuple(_outline(box, kind, numbers, height, letter) for (box, kind), numbers in shown.items())
+    return Figure(path.name, _data_uri(picture), width, height, letter, outlines[:_MOST_OUTLINES])
+
+
+def _outline(box: Box, kind: Kind, numbers: list[int], height: int, letter: float) -> Outline:
+    top, bottom = height - box.upper, height - box.lower
+    above, below = top - letter / 4, bottom + letter
+    if kind == "found":
+        base_line = above if above > letter else top + letter
+    else:
+        base_line = below if below < height else bottom - letter / 4
+    label = "value" if kind == "returned" else ", ".join(map(str, numbers))
+    return Outline(box.left, top, box.right - box.left, bottom - top, kind, label, numbers[0] % COLOURS, base_line)
+
+
+def _data_uri(picture: Picture) -> str:
+    image = Image.fromarray(picture.pixels)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=80)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _boxes(calls: Sequence[Call], value: Any) -> Iterator[tuple[int | None, Box, int, Kind]]:
+    """All boxes of an execution with the image they are in and the number of their call."""
+    for number, call in enumerate(calls, 1):
+        if call.box is not None:
+            yield call.image, call.box, number, "asked"
+        if call.error is not None:
+            continue
+        match call.method:
+            case "find":
+                yield from ((call.image, Box(*edges), number, "found") for _, *edges in call.result)
+            case "crop":
+                yield call.image, Box(*call.result[1:]), number, "found"
+            case "best_image_match":
+                yield from ((image, Box(*edges), number, "asked") for image, edges in call.arguments[0])
+    yield from ((image, box, 0, "returned") for image, box in _returned(value))
+
+
+def _returned(value: Any) -> Iterable[tuple[int, Box]]:
+    """Patches in a program's value, which the host gave as `{"image": index, "box": edges}`."""
+    if isinstance(value, list):
+        return [found for item in value for found in _returned(item)]
+    if isinstance(value, dict) and value.keys() == {"image", "box"}:
+        return [(value["image"], Box(*value["box"]))]
+    return []
