@@ -36,7 +36,28 @@ class Seeing(Protocol):
 
     def remembered(self, requests: Sequence[Request]) -> list[Any] | None: ...
 
+    def statistics(self) -> dict[str, dict[str, float]]: ...
+
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an environment has done so far: seconds in which the sandbox waited for programs to run; programs' calls,
+    those of them that were answered from the cache, and seconds that models took for the others."""
+
+    idle_seconds: float
+    calls: int
+    hits: int
+    perception_seconds: float
+
+    def __sub__(self, before: "Usage") -> "Usage":
+        return Usage(
+            self.idle_seconds - before.idle_seconds,
+            self.calls - before.calls,
+            self.hits - before.hits,
+            self.perception_seconds - before.perception_seconds,
+        )
 
 
 class Environment:
@@ -53,10 +74,15 @@ class Environment:
         """How programs are locked in, e.g. "seccomp+landlock7"."""
         return self._sandbox.isolation
 
-    @property
-    def idle_seconds(self) -> float:
-        """How long the sandbox has waited for programs to run."""
-        return self._sandbox.idle_seconds
+    def usage(self) -> Usage:
+        """What it has done so far; the difference of two is what was done between them."""
+        tallies = self._perception.statistics().values()
+        return Usage(
+            self._sandbox.idle_seconds,
+            int(sum(tally["calls"] for tally in tallies)),
+            int(sum(tally["hits"] for tally in tallies)),
+            sum(tally["seconds"] for tally in tallies),
+        )
 
     @property
     def perception(self) -> str:

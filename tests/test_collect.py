@@ -47,6 +47,11 @@ def bench(tasks: Sequence[Task], policy: Scripted, perception: Any = None) -> Be
     return Bench(policy, Prompter(["ImagePatch.find"], []), environment, tasks)
 
 
+def _seconds(counts: dict[str, Any]) -> float:
+    seconds: float = counts["sampling_seconds"] + counts["executing_seconds"]
+    return seconds
+
+
 def test_programs_run_while_others_are_still_being_written(tasks: list[Task], tmp_path: Path) -> None:
     files = Files(tmp_path / "completions.jsonl", tmp_path / "rollouts.jsonl")
     seen: list[int] = []
@@ -62,7 +67,13 @@ def test_programs_run_while_others_are_still_being_written(tasks: list[Task], tm
     assert seen[-1] >= 8, "rollouts there when the last completions were written"
     assert (counts["completions"], counts["programs"]) == (36, 24)
     assert counts["executing_seconds"] < counts["sampling_seconds"]
-    assert 0.3 < counts["sandbox_idle"] <= 1
+    rates = counts["rates"]
+    assert 0.3 < rates["sandbox_idle"] <= 1
+    # One of the three programs of a task asks for cups, in the same picture as all others.
+    assert (rates["calls"], round(rates["cache_hits"], 2)) == (12, 0.92)
+    assert rates["policy_idle"] == pytest.approx(counts["executing_seconds"] / _seconds(counts), abs=0.01)
+    assert rates["tokens_per_second"] == pytest.approx(counts["tokens"] / counts["sampling_seconds"], rel=0.02)
+    assert rates["programs_per_second"] == pytest.approx(24 / 12 * rates["calls_per_second"], rel=0.02)
     found = list(rollouts.read(files.rollouts))
     assert sorted(rollout.reward for rollout in found) == [0] * 12 + [1] * 12
     assert {(rollout.iteration, rollout.policy) for rollout in found} == {(1, "base")}
@@ -99,6 +110,9 @@ class Broken:
 
     def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
         return None
+
+    def statistics(self) -> dict[str, dict[str, float]]:
+        return {}
 
     def close(self) -> None:
         pass

@@ -62,7 +62,7 @@ def _timeless(value: Any) -> Any:
 
 
 def _tells_time(key: str) -> bool:
-    return "second" in key or key == "sandbox_idle"
+    return "second" in key or key == "rates"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from visrep.env.faults import UserFault
 from visrep.train.config import Recipe, load_recipe
 from visrep.train.loop import train
 from visrep.train.run import Run
-from visrep.train.summary import tables
+from visrep.train.summary import lines, tables
 
 small = runpy.run_path(str(Path(__file__).with_name("small_run.py")))
 contents = small["contents"]
@@ -75,6 +75,17 @@ def test_the_tables_name_every_policy_and_category(run: Run) -> None:
             text.print(table)
     for expected in ("base, 0 examples", "base, 6 examples", "iteration 2", "count_relation", "pass@k"):
         assert expected in captured.get()
+
+
+def test_each_record_says_how_good_the_policy_is_and_where_the_time_went(run: Run) -> None:
+    base, iteration = run.metrics()[0], run.metrics()[3]
+    (line,) = lines(base)
+    assert line.startswith("base, 0 examples: 50.0% of 32 held-out tasks (33.6% – 66.4%), ")
+    first, second = lines(iteration)
+    assert first.endswith("learnt from 16 programs")
+    stages = "sampling executing selecting training evaluating tokens/s programs/s calls/s"
+    for expected in [*stages.split(), "from cache", "policy idle", "sandbox idle"]:
+        assert f" {expected}" in second
 
 
 def test_a_finished_run_is_not_done_again_and_can_be_continued(run: Run, folder: Path) -> None:

@@ -32,7 +32,7 @@ from visrep.train.run import Run, check_writable, forget_stage, stage
 from visrep.train.runner import Author
 from visrep.train.saturation import saturation
 from visrep.train.select import select
-from visrep.train.summary import tables
+from visrep.train.summary import lines, tables
 
 
 def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
@@ -247,6 +247,8 @@ class Loop:
 
     def _record(self, record: dict[str, Any]) -> None:
         self.records.append(record)
+        for line in lines(record):
+            self.console.print(line, highlight=False, soft_wrap=True)
         known = self.run.metrics()
         if known[: len(self.records)] == self.records:
             return  # resumed, and not yet where it stopped

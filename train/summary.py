@@ -6,6 +6,9 @@ from rich.table import Table
 
 from visrep.train.run import Run
 
+_SHARES = {"cache_hits": "from cache", "policy_idle": "policy idle", "sandbox_idle": "sandbox idle"}
+"""Shares that a round records, and what they are called in print."""
+
 
 def tables(run: Run) -> list[Table]:
     """Accuracy by iteration, accuracy by category, seconds by stage, and how busy the parts were."""
@@ -13,6 +16,21 @@ def tables(run: Run) -> list[Table]:
     if not records:
         return []
     return [_accuracy(records), _categories(records), _seconds(records), _rates(records)]
+
+
+def lines(record: dict[str, Any]) -> list[str]:
+    """A record in a line or, for an iteration, two: how good the policy is, and where the time went."""
+    evaluation = record["evaluation"]
+    interval = f"{evaluation['low']:.1%} – {evaluation['high']:.1%}"
+    first = f"{name_of(record)}: {evaluation['accuracy']:.1%} of {evaluation['tasks']} held-out tasks ({interval})"
+    if not record["iteration"]:
+        return [f"{first}, {record['seconds']:.0f} s"]
+    found = rates(record)
+    speeds = [f"{found[f'{name}_per_second']:.0f} {name}/s" for name in ("tokens", "programs", "calls")]
+    shares = [f"{found[key]:.0%} {name}" for key, name in _SHARES.items()]
+    stages = [f"{name} {seconds:.0f} s" for name, seconds in _stages(record).items()]
+    learnt = f", learnt from {record['selection']['examples']} programs"
+    return [first + learnt, f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"]
 
 
 def name_of(record: dict[str, Any]) -> str:
@@ -64,37 +82,50 @@ def _cell(record: dict[str, Any], category: str) -> str:
 
 def _seconds(records: list[dict[str, Any]]) -> Table:
     table = Table(title="Seconds by stage", title_justify="left")
-    for column in ("policy", "sampling", "executing", "selecting", "training", "evaluating", "all"):
-        table.add_column(column, justify="left" if column == "policy" else "right")
+    table.add_column("policy")
+    for stage in (*_stages(records[0]), "all"):
+        table.add_column(stage, justify="right")
     for record in records:
-        rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
-        seconds = [
-            sum(round_["seconds"] - round_["executing_seconds"] for round_ in rounds),
-            sum(round_["executing_seconds"] for round_ in rounds),
-            record.get("selection", {}).get("seconds", 0.0),
-            record.get("training", {}).get("seconds", 0.0),
-            record["seconds"],
-        ]
+        seconds = _stages(record).values()
         table.add_row(name_of(record), *(f"{value:.0f}" for value in (*seconds, sum(seconds))))
     return table
 
 
+def _stages(record: dict[str, Any]) -> dict[str, float]:
+    """Seconds of each stage; programs that ran beside sampling cost it none of their own."""
+    rounds = _rounds(record)
+    return {
+        "sampling": sum(round_["seconds"] - round_["executing_seconds"] for round_ in rounds),
+        "executing": sum(round_["executing_seconds"] for round_ in rounds),
+        "selecting": record.get("selection", {}).get("seconds", 0.0),
+        "training": record.get("training", {}).get("seconds", 0.0),
+        "evaluating": record["seconds"],
+    }
+
+
 def _rates(records: list[dict[str, Any]]) -> Table:
     table = Table(title="Rates while sampling for training", title_justify="left")
-    for column in ("policy", "completions", "tokens/s", "programs run", "sandbox idle"):
+    for column in ("policy", "completions", "tokens/s", "programs/s", "calls/s", *_SHARES.values()):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for record in records:
-        rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
-        if not rounds:
-            continue
-        seconds = [round_["sampling_seconds"] for round_ in rounds]
-        whole = [round_["sampling_seconds"] + round_["executing_seconds"] for round_ in rounds]
-        idle = sum(share * each for share, each in zip((r["sandbox_idle"] for r in rounds), whole, strict=True))
-        table.add_row(
-            name_of(record),
-            str(sum(round_["completions"] for round_ in rounds)),
-            f"{sum(round_['tokens'] for round_ in rounds) / max(sum(seconds), 1e-9):.0f}",
-            str(sum(round_["programs"] for round_ in rounds)),
-            f"{idle / max(sum(whole), 1e-9):.0%}",
-        )
+        if record["iteration"]:
+            found = rates(record)
+            table.add_row(
+                name_of(record),
+                str(sum(round_["completions"] for round_ in _rounds(record))),
+                *(f"{found[name]:.0f}" for name in ("tokens_per_second", "programs_per_second", "calls_per_second")),
+                *(f"{found[name]:.0%}" for name in _SHARES),
+            )
     return table
+
+
+def rates(record: dict[str, Any]) -> dict[str, float]:
+    """An iteration's rates and shares: those of its rounds, each counted by how long it took."""
+    names = ("tokens_per_second", "programs_per_second", "calls_per_second", *_SHARES)
+    rounds = _rounds(record)
+    seconds = sum(round_["seconds"] for round_ in rounds) or 1.0
+    return {name: sum(round_["rates"][name] * round_["seconds"] for round_ in rounds) / seconds for name in names}
+
+
+def _rounds(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]

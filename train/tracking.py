@@ -29,7 +29,7 @@ def publish(run: Run, record: dict[str, Any], step: int) -> None:
         raise MachineFault(f"wandb refused the run: {error}; set tracking.wandb=offline and sync later") from None
     tracked.log(dict(_flat(record)), step=step)
     tracked.finish()
-    # finish() can return before wandb's service process has written its file; it is on disk once that process has ended.
+    # finish() can return before wandb's service process has written its file; it has once that process has ended.
     wandb.teardown()
 
 

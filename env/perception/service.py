@@ -68,15 +68,17 @@ class Service:
 
     def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
         """The replies if all of them are in memory: they need not wait for a batch. Else None."""
-        replies = []
-        for request in requests:
-            reply = self._known.get(self._key(request), _MISSING)
+        replies = {}
+        keys = [self._key(request) for request in requests]
+        for key in keys:
+            reply = self._known.get(key, _MISSING)
             if reply is _MISSING:
                 return None
-            replies.append(reply)
+            replies[key] = reply
+        self._remember(replies)
         for request in requests:
             self._tallies[request.method].calls += 1
-        return replies
+        return [replies[key] for key in keys]
 
     def statistics(self) -> dict[str, dict[str, float]]:
         """By method: calls, hits (answered without the model), batches, largest batch, seconds spent in the model."""

@@ -80,8 +80,9 @@ class Loop:
                 elif self._exhausted:
                     return
                 elif self._starved:
+                    idle = time.monotonic()
                     time.sleep(_STARVED_SECONDS)
-                    self.idle_seconds += _STARVED_SECONDS
+                    self.idle_seconds += time.monotonic() - idle
         finally:
             self._abandon()
 
