@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visrep.env.faults import MachineFault
 from visrep.train.grouped import Grouped
 
 PAIRS = st.lists(st.tuples(st.sampled_from(["", "a", "b", "ä", "\ud800", "a\x00"]), st.integers()))
