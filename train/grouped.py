@@ -1,8 +1,8 @@
 """Values by key, on disk: what a run has to know of each task, for any number of tasks.
 
 A temporary SQLite database, which no other process sees and which is gone with its owner, even a killed one. Logs stay
-the truth: this is made anew from them each time and never read by a later run. In memory is SQLite's page cache (2 MB).
-Its file lies where TMPDIR says, else in /var/tmp.
+the truth: this is made anew from them each time and never read by a later run. Its file lies where TMPDIR says, else in
+/var/tmp.
 """
 
 import pickle
@@ -17,6 +17,9 @@ from visrep.env.faults import MachineFault
 
 Value = TypeVar("Value")
 
+_CACHE_KILOBYTES = 512
+"""Of SQLite's pages in memory; the operating system keeps more of them as long as nobody needs the room."""
+
 
 class Grouped(Generic[Value]):
     """The values of each key, in the order in which they came. Raises MachineFault when temporary files cannot be
@@ -26,6 +29,7 @@ class Grouped(Generic[Value]):
         with _disk():
             # The empty name is a file of SQLite's own, unlinked as soon as it is open.
             self._database = sqlite3.connect("", isolation_level=None)
+            self._database.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
             self._database.execute("PRAGMA journal_mode = OFF")  # nothing is ever rolled back
             self._database.execute("CREATE TABLE item (key BLOB, value BLOB)")
             self._database.execute("BEGIN")

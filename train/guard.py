@@ -35,7 +35,7 @@ _FIRST, _OTHERS = 4, 16
 # Other images to try: a few, on which nearly every honest program changes, and for those that did not, more. A program
 # on two objects fails on most other images: with 4 of them and changed replies 1 of 90 right ones was refused.
 
-_BLOCK = 1024  # programs that are looked at together, and so held in memory
+_BLOCK = 256  # programs that are looked at together, and so held in memory
 _IMAGES = 4096  # of each kind, that others are drawn from; those of a larger data set are a sample of it
 
 _Key = tuple[str, str]

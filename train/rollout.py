@@ -10,7 +10,7 @@ import dataclasses
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from visrep.train.grouped import Grouped
 from visrep.train.runner import Author, Runner, program_key
 from visrep.train.split import Tasks
 
-_BLOCK = 4096
+BLOCK = 4096
 """Tasks whose prompts an engine is given at a time; they and their prompts are in memory. Between two blocks it writes
 the last of one before it begins with the next, which in a larger block matters less."""
 
@@ -116,12 +116,9 @@ def _written(
     """Tasks with their completions, which are on disk by then, and whether they were written just now."""
     tasks = iter(bench.tasks)
     with jsonl.Log(file) as log:
-        for number in count():
-            block = list(islice(tasks, _BLOCK))
-            if not block:
-                return
+        for number in range(-(-len(bench.tasks) // BLOCK)):
             missing = []
-            for task in block:
+            for task in islice(tasks, BLOCK):
                 if before := list(known.of(task.question.id)):
                     yield task, before, False
                 else:
