@@ -23,7 +23,7 @@ UNFINISHED = Execution(outcome="syntax_error", message="cut off at the token lim
 
 _LOOK_SECONDS = 0.05
 
-_WAITING = 1024
+WAITING = 1024
 """Programs that wait to be run, at most; then whoever writes more has to wait, or they would fill the memory."""
 
 
@@ -56,7 +56,7 @@ class Runner:
         self._log = log
         self._author = author
         self._given = 0
-        self._queue: queue.Queue[tuple[Task, str, bool] | None] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[tuple[Task, str, bool] | None] = queue.Queue(WAITING)
         self._abandoned = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="programs", daemon=True)
