@@ -44,12 +44,14 @@ class Seeing(Protocol):
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What an environment has done so far: seconds in which the sandbox waited for programs to run; programs' calls,
-    those of them that were answered from the cache, and seconds that models took for the others."""
+    those of them that were answered from the cache, and seconds that models took for the others; programs that were run
+    again because of a machine's fault."""
 
     idle_seconds: float
     calls: int
     hits: int
     perception_seconds: float
+    repeated: int
 
     def __sub__(self, before: "Usage") -> "Usage":
         return Usage(
@@ -57,6 +59,7 @@ class Usage:
             self.calls - before.calls,
             self.hits - before.hits,
             self.perception_seconds - before.perception_seconds,
+            self.repeated - before.repeated,
         )
 
 
@@ -68,6 +71,7 @@ class Environment:
         self._perception = perception
         self._reward = reward
         self._pictures: OrderedDict[Path, Picture] = OrderedDict()
+        self._repeated = 0
 
     @property
     def isolation(self) -> str:
@@ -82,6 +86,7 @@ class Environment:
             int(sum(tally["calls"] for tally in tallies)),
             int(sum(tally["hits"] for tally in tallies)),
             sum(tally["seconds"] for tally in tallies),
+            self._repeated,
         )
 
     @property
@@ -139,6 +144,7 @@ class Environment:
             if not lost:
                 return
             jobs = lost
+            self._repeated += len(lost)
         raise MachineFault(
             f"{len(lost)} programs were lost {1 + MOST_REPEATS} times over: {message}; see to the machine"
         )

@@ -1,12 +1,14 @@
 """Writing programs: the protocol every policy engine keeps.
 
-One file per engine, named in a recipe by its module's name. An engine sees prompts only, never a task or its answer.
+One file per engine, named in a recipe by its module's name; each has `load(base, settings, log, **options) -> Policy`,
+which is given the folder of the base weights, the recipe's settings, and the file that a server of it may log to. An
+engine sees prompts only, never a task or its answer.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,21 @@ class Completion:
     text: str
     finished: bool
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What a recipe says to every engine, each of which takes what concerns it; see `PolicySettings` and
+    `SamplingSettings` in `visrep.train.config`."""
+
+    max_tokens: int
+    top_p: float
+    dtype: str
+    max_model_len: int
+    serve: Literal["adapter", "merged"]
+    urls: tuple[str, ...]
+    port: int
+    script: str | None
 
 
 class Policy(Protocol):

@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy.checkpoint import check, check_tensors, read_model
 
@@ -30,7 +32,7 @@ def merge(base: Path, adapter: Path, to: Path) -> None:
             temporary.rename(to)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise MachineFault(f"cannot merge into {to} ({error}); choose a place with free space") from error
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from visrep.env.faults import UserFault
-from visrep.policy import Completion
+from visrep.policy import Completion, EngineSettings
 
 Script = Callable[[str, int, int], Sequence[str]]
 """`(prompt, n, seed) -> texts`; where there are fewer than n they are gone through again."""
@@ -53,6 +53,13 @@ class Scripted:
 
     def close(self) -> None:
         """See `Policy`. There is nothing to give back."""
+
+
+def load(base: Path, settings: EngineSettings, log: Path) -> Scripted:
+    """The engine of a recipe, from the file that `policy.script` names. Raises UserFault where none is named."""
+    if settings.script is None:
+        raise UserFault("policy.engine is 'scripted', but policy.script is missing; name its JSON file")
+    return Scripted.from_file(Path(settings.script))
 
 
 def _by_question(texts: Mapping[str, Sequence[str]]) -> Script:

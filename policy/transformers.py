@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, DynamicCache
 
 from visrep.env.faults import MachineFault, UserFault
-from visrep.policy import Completion
+from visrep.policy import Completion, EngineSettings
 from visrep.policy.checkpoint import check_tensors, read_model
 from visrep.policy.prompt import cut
 from visrep.policy.seeds import prompt_seeds
@@ -127,6 +127,11 @@ class Transformers:
     def _text(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
+
+
+def load(base: Path, settings: EngineSettings, log: Path) -> Transformers:
+    """The engine of a recipe. There is no server that would log."""
+    return Transformers(base, max_tokens=settings.max_tokens, top_p=settings.top_p, dtype=settings.dtype)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import requests
 
 from visrep.env.faults import MachineFault, UserFault
-from visrep.policy import Completion
+from visrep.policy import Completion, EngineSettings
 from visrep.policy.adapter import Adapter
 from visrep.policy.adapter import read as read_adapter
 from visrep.policy.prompt import STOP, cut
@@ -295,6 +295,21 @@ class VLLM:
         if reply.status_code != 200:
             raise UserFault(f"the vLLM server at {url} refused {path}: {_complaint(reply)}")
         return reply.json() if "json" in reply.headers.get("Content-Type", "") else {}
+
+
+def load(base: Path, settings: EngineSettings, log: Path) -> VLLM:
+    """The engine of a recipe."""
+    return VLLM(
+        base,
+        log=log,
+        serve=settings.serve,
+        max_tokens=settings.max_tokens,
+        top_p=settings.top_p,
+        urls=settings.urls,
+        dtype=settings.dtype,
+        max_model_len=settings.max_model_len,
+        port=settings.port,
+    )
 
 
 def _completion(choice: dict[str, Any]) -> Completion:

@@ -19,7 +19,8 @@ def ask(
     question: Annotated[str, typer.Argument(help="What to ask about it.", show_default=False)],
     policy: Annotated[Path, typer.Option(help="Exported checkpoint (`visrep export`).", show_default=False)],
     perception: Annotated[
-        str | None, typer.Option(help="Backend that sees. (default: the checkpoint's own)", show_default=False)
+        str | None,
+        typer.Option(help="Backend that sees, or a Python file. (default: the checkpoint's own)", show_default=False),
     ] = None,
     as_json: terminal.Json = False,
 ) -> None:

@@ -16,7 +16,9 @@ def execute(
         list[Path],
         typer.Option(help="Image to run on; if given again, entry is execute_command(images).", show_default=False),
     ],
-    perception: Annotated[str, typer.Option(help="Perception backend, a module of visrep.env.perception.")] = "shapes",
+    perception: Annotated[
+        str, typer.Option(help="Backend that sees: a module of visrep.env.perception, or a Python file.")
+    ] = "shapes",
     timeout: Annotated[
         float | None,
         typer.Option(

@@ -2,16 +2,15 @@
 
     python -m visrep.scripts.perception_report gqa:data/drawn:testdev nlvr:data/nlvr:dev
 
-A dataset is MODULE:ROOT:SPLIT, with a module of `visrep.env.tasks` that gives scenes. Each word that the scenes'
+A dataset is MODULE:ROOT:SPLIT, with a data set, named as in a recipe, that gives scenes. Each word that the scenes'
 annotation uses is asked of every picture; a detection is right if it overlaps an object that has the word by an IoU of
 one half or more, each object counting once.
 """
 
-import importlib
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +24,8 @@ from visrep.env.perception import Detection, Perception, View
 from visrep.env.perception.objects import iou
 from visrep.env.perception.picture import Picture
 from visrep.env.types import Box, Scene, Task
-from visrep.train.config import PerceptionSettings
-from visrep.train.parts import build_perception
+from visrep.train.config import DataSettings, PerceptionSettings
+from visrep.train.parts import build_perception, load_tasks
 
 ANY = "object"
 """The word for any object."""
@@ -81,7 +80,7 @@ def annotated(tasks: Iterable[Task]) -> dict[Path, Scene]:
 
 def report(
     datasets: Annotated[list[str], typer.Argument(help="MODULE:ROOT:SPLIT, e.g. nlvr:data/nlvr:dev")],
-    backend: Annotated[str, typer.Option(help="A module of visrep.env.perception.")] = "shapes",
+    backend: Annotated[str, typer.Option(help="A perception backend, named as in a recipe.")] = "shapes",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
     """Precision and recall of a perception backend on annotated data sets."""
@@ -94,17 +93,12 @@ def report(
         Console().print(_table(f"{backend} on {name}", tallies))
 
 
-def _tasks(dataset: str) -> Iterator[Task]:
+def _tasks(dataset: str) -> Iterable[Task]:
     parts = dataset.split(":")
     if len(parts) != 3:
         raise UserFault(f"{dataset!r} is no data set; expected MODULE:ROOT:SPLIT, e.g. nlvr:data/nlvr:dev")
     module, root, split = parts
-    try:
-        loader = importlib.import_module(f"visrep.env.tasks.{module}")
-    except ModuleNotFoundError:
-        raise UserFault(f"{module!r} is no module of visrep.env.tasks; expected gqa or nlvr") from None
-    tasks: Iterator[Task] = loader.load(Path(root), split)
-    return tasks
+    return load_tasks(DataSettings(dataset=module, root=root), split, None, seed=0)
 
 
 def _boxes(scene: Scene, word: str) -> list[Box]:

@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ DRAWN = (
     "data.draw.instances=2",
     "data.options={ instances = 2 }",
 )
+VISREP = Path(sys.executable).with_name("visrep")
 WRONG = "\n    return 'nothing'"
 BROKEN = "\n    return ("
 
@@ -78,3 +81,33 @@ def contents(run: Path) -> dict[str, Any]:
                     del call["seconds"]
         kept[path.relative_to(run).as_posix()] = sorted(json.dumps(row, sort_keys=True) for row in rows)
     return kept
+
+
+def drive(folder: Path, out: Path, *changes: str) -> subprocess.Popen[bytes]:
+    """A driver in a process of its own, at work on this run with one iteration, or going on with it."""
+    changed = [*settings(folder), "iterations=1", "evaluation.base_without_examples=false", *changes]
+    words = [word for setting in changed for word in ("--set", setting)]
+    command = [VISREP, "train", "quickstart", "--out", out, "--resume", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def finish(folder: Path, out: Path, *changes: str) -> Path:
+    """Drive the run to its end."""
+    with drive(folder, out, *changes) as driver:
+        _, said = driver.communicate()
+    assert driver.returncode == 0, said.decode()
+    return out
+
+
+def came_to(out: Path) -> dict[str, Any]:
+    """Everything on disk that does not tell the time."""
+    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    weights = {path.parent.parent.name: path.read_bytes() for path in out.glob("*/adapter/adapter_model.safetensors")}
+    exported = (out / "export/model.safetensors").read_bytes()
+    return {"files": contents(out), "metrics": _timeless(metrics), "weights": weights, "exported": exported}
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(inner) for key, inner in value.items() if "second" not in key and key != "rates"}
+    return [_timeless(inner) for inner in value] if isinstance(value, list) else value

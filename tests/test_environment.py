@@ -122,6 +122,9 @@ class Deadly:
     def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
         return None
 
+    def statistics(self) -> dict[str, dict[str, float]]:
+        return self.service.statistics()
+
     def close(self) -> None:
         self.service.close()
 
@@ -130,6 +133,7 @@ def test_what_a_machines_fault_took_is_run_again_and_scored_once(counting: Task)
     deadly = Deadly(times=2)
     with Environment(deadly.sandbox, deadly, equality) as environment:
         rollouts = list(environment.run([(counting, COUNT)] * 2))
+        assert environment.usage().repeated >= 2
     assert [rollout.reward for rollout in rollouts] == [1, 1]
     assert deadly.times == 0
 

@@ -67,6 +67,16 @@ def test_more_iterations_are_allowed_on_resume_but_not_other_sampling(tmp_path: 
         Run.reopen(tmp_path / "run", load_recipe("quickstart", ["sampling.n=9"]))
 
 
+def test_later_iterations_may_be_trained_otherwise_and_that_is_kept(tmp_path: Path, recipe: Recipe) -> None:
+    Run.create(tmp_path / "run", recipe, isolation="none")
+    for rate in (5e-4, 5e-4, 2e-4):
+        run = Run.reopen(tmp_path / "run", load_recipe("quickstart", [f"clone.learning_rate={rate}"]))
+    assert run.recipe.clone.learning_rate == 2e-4
+    first, second = run.stamp()["changed"]
+    assert first == {"after_iteration": 0, "settings": {"clone.learning_rate": {"old": 1e-3, "new": 5e-4}}}
+    assert second["settings"]["clone.learning_rate"] == {"old": 5e-4, "new": 2e-4}
+
+
 def test_a_second_driver_is_refused_with_the_number_of_the_first(tmp_path: Path, recipe: Recipe) -> None:
     run = Run.create(tmp_path / "run", recipe, isolation="none")
     code = (
@@ -82,5 +92,5 @@ def test_a_second_driver_is_refused_with_the_number_of_the_first(tmp_path: Path,
 
 def test_a_place_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Exception, match="choose a writable --out"):
+    with pytest.raises(Exception, match="choose another --out"):
         check_writable(tmp_path / "file" / "run")

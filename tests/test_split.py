@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 
@@ -37,6 +38,13 @@ def test_damage_anywhere_in_a_split_shows_at_once() -> None:
 
     with pytest.raises(UserFault, match="row 60"):
         Split(damaged)
+
+
+def test_a_split_that_gives_other_tasks_each_time_is_refused() -> None:
+    lengths = iter([5, 4])
+    split = Split(lambda: islice(read(), next(lengths)))
+    with pytest.raises(UserFault, match="found 4 tasks, and 5 before"):
+        list(split)
 
 
 def test_a_subset_has_the_chosen_tasks_in_their_order() -> None:

@@ -151,6 +151,9 @@ def main(arguments: list[str]) -> int:
     except Fault as fault:
         tell({"fault": type(fault).__name__, "message": str(fault)})
         return 1
+    except OSError as error:  # on a full disk even what libraries print is one, and the log cannot say so
+        tell({"fault": MachineFault.__name__, "message": f"training stopped: {error.strerror}; mend that and resume"})
+        return 1
     return 0
 
 

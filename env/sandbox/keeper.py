@@ -197,8 +197,8 @@ class Keeper:
                 self._control.sendmsg(message)
             else:
                 socket.send_fds(self._control, message, [connection.fileno()])
-        except (ConnectionError, BrokenPipeError):
-            return  # `read` will find out, and the process's end is told as lost
+        except OSError:
+            return  # gone, or closed for good: `read` will find out, and the process's end is told as lost
 
     def _replace(self) -> None:
         lost, self._inboxes = self._inboxes, {}
