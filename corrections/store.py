@@ -8,7 +8,7 @@ everything again: data, API and perception change under a store.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,11 +72,12 @@ def add(
 
 
 def check(
-    corrections: Iterable[Correction], environment: Environment, tasks: Iterable[Task]
+    corrections: Collection[Correction], environment: Environment, tasks: Iterable[Task]
 ) -> Iterator[tuple[Correction, Rollout | None]]:
     """Run corrections again, in their order: each with its rollout, under its author's name, as selection takes it.
     None stands for one whose task is not among `tasks`."""
-    by_id = {task.question.id: task for task in tasks}
+    wanted = {correction.task_id for correction in corrections}
+    by_id = {task.question.id: task for task in tasks if task.question.id in wanted}
     for correction in corrections:
         task = by_id.get(correction.task_id)
         rollout = environment.step(task, correction.program) if task else None

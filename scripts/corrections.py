@@ -13,8 +13,8 @@ from visrep.scripts import terminal
 from visrep.scripts.train import Set
 
 if TYPE_CHECKING:
-    from visrep.env.types import Task
     from visrep.train.config import Recipe
+    from visrep.train.split import Tasks
 
 app = typer.Typer(help="Programs written by people: add one, list them, verify them again.")
 
@@ -109,7 +109,7 @@ def _store(store: Path | None, recipe: "Recipe") -> Path:
     raise UserFault("the recipe names no corrections.store; give --store FILE")
 
 
-def _tasks(recipe: "Recipe") -> list["Task"]:
+def _tasks(recipe: "Recipe") -> "Tasks":
     from visrep.train.parts import load_tasks
 
     return load_tasks(recipe.data, recipe.data.train, None, recipe.seed)

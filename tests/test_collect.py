@@ -1,7 +1,9 @@
 """A round of sampling with execution beside it."""
 
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from visrep.env.sandbox import Limits, Sandbox
 from visrep.env.types import Instance, Question, Task
 from visrep.policy.prompt import Prompter
 from visrep.policy.scripted import Scripted
-from visrep.train.rollout import Bench, Files, Sampling, collect
-from visrep.train.runner import Author
+from visrep.train.rollout import BLOCK, Bench, Files, Sampling, collect
+from visrep.train.runner import WAITING, Author
 
 QUIET = Console(quiet=True)
 ROUND = Sampling("sampling", number=0, n=3, temperature=1.0, seed=0)
@@ -150,3 +152,83 @@ def test_a_fault_in_writing_keeps_what_has_run(tasks: list[Task], tmp_path: Path
     made.environment.close()
     assert len(list(jsonl.read(files.completions))) == 3
     assert len(list(rollouts.read(files.rollouts))) >= 4
+
+
+def many(task: Task, count: int) -> list[Task]:
+    """Tasks that only their ids tell apart."""
+    return [replace(task, question=replace(task.question, id=f"m{number}")) for number in range(count)]
+
+
+def test_each_block_of_tasks_has_a_seed_of_its_own_and_keeps_it_when_resumed(tasks: list[Task], tmp_path: Path) -> None:
+    """Equal prompts would else be answered alike in every block."""
+    files = Files(tmp_path / "completions.jsonl", tmp_path / "rollouts.jsonl")
+    every = many(tasks[0], BLOCK + 3)
+    with bench([], Scripted({})).environment as environment:
+        ran = rollouts.to_json(environment.step(every[0], f"def execute_command(image):{TEXTS[0]}"))
+        with jsonl.Log(files.rollouts) as log:  # so that nothing has to be run
+            log.append(*(ran | {"task_id": task.question.id} for task in every))
+        seeds: list[int] = []
+
+        def script(prompt: str, n: int, seed: int) -> list[str]:
+            seeds.append(seed)
+            return TEXTS[:1]
+
+        made = Bench(Scripted(script), Prompter(["ImagePatch.find"], []), environment, every)
+        collect(made, ROUND, files, AUTHOR, QUIET)
+        first, second = set(seeds[:BLOCK]), set(seeds[BLOCK:])
+        assert (len(seeds), len(first), len(second)) == (BLOCK + 3, 1, 1)
+        assert first == {ROUND.seed} != second
+        lines = files.completions.read_text().splitlines(keepends=True)
+        files.completions.write_text("".join(lines[1:BLOCK]))
+        seeds.clear()
+        counts = collect(made, ROUND, files, AUTHOR, QUIET)
+    assert seeds == [*first, *second, *second, *second]
+    assert counts["programs"] == len(every)
+
+
+class Held:
+    """Perception that answers nothing until it is released."""
+
+    identity = "held"
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self._service = Service(scripted.load())
+
+    def answer(self, requests: Sequence[Request]) -> list[Any]:
+        self.released.wait()
+        return self._service.answer(requests)
+
+    def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
+        return None
+
+    def statistics(self) -> dict[str, dict[str, float]]:
+        return self._service.statistics()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_policy_that_is_faster_than_the_sandbox_waits_for_it(tasks: list[Task], tmp_path: Path) -> None:
+    files = Files(tmp_path / "completions.jsonl", tmp_path / "rollouts.jsonl")
+    perception, asked, reached = Held(), [0], [0]
+
+    def script(prompt: str, n: int, seed: int) -> list[str]:
+        asked[0] += 1
+        return TEXTS[:1]
+
+    def release_when_nothing_moves() -> None:
+        while asked[0] == 0 or asked[0] != reached[0]:
+            reached[0] = asked[0]
+            time.sleep(2)
+        perception.released.set()
+
+    made = bench(many(tasks[0], WAITING + 100), Scripted(script), perception)
+    releasing = threading.Thread(target=release_when_nothing_moves)
+    releasing.start()
+    collect(made, ROUND, files, AUTHOR, QUIET)
+    releasing.join()
+    made.environment.close()
+    # Beside those that wait there are four in the sandbox, and the one that there is no room for.
+    assert reached[0] <= WAITING + 5
+    assert len(list(rollouts.read(files.rollouts))) == WAITING + 100

@@ -161,5 +161,5 @@ def test_a_checked_correction_can_be_learnt_from(environment: Environment, task:
     path = tmp_path / "c.jsonl"
     store(path, environment, task)
     rollouts = [rollout for _, rollout in check(read(path), environment, [task]) if rollout]
-    chosen = select(rollouts, [task], per_task=1, refused={}, seed=0, correction_weight=3.0).examples
+    chosen = select(rollouts, [task], per_task=1, refused=(), seed=0, correction_weight=3.0).examples
     assert [(each.author, each.program, each.weight) for each in chosen] == [("Ada", RIGHT, 3.0)]

@@ -49,7 +49,7 @@ def verdict(environment: Environment, perturbed: Environment, tasks: list[Task],
     """The guard's reasons for programs on the first task, which they all have to be right on."""
     rollouts = [environment.step(tasks[0], f"def execute_command(image):\n    {body}") for body in bodies]
     assert all(rollout.reward == 1 for rollout in rollouts), [rollout.executions for rollout in rollouts]
-    refused = guard(environment, perturbed, tasks, rollouts)
+    refused = dict(guard(environment, perturbed, tasks, rollouts))
     assert refused.keys() <= {(rollout.task_id, form(rollout)) for rollout in rollouts}
     return [refused.get((rollout.task_id, form(rollout))) for rollout in rollouts]
 
@@ -117,5 +117,5 @@ def test_wrong_programs_and_other_tasks_are_passed_over(
     task, other = make_task(tmp_path, "t", 2), make_task(tmp_path, "u", 2)
     program = 'def execute_command(image):\n    return "{}"'
     rollouts = [environment.step(task, program.format(3)), environment.step(other, program.format(2))]
-    assert guard(environment, perturbed, [task], rollouts) == {}
-    assert guard(environment, perturbed, [task, other], rollouts) == {("u", form(rollouts[1])): NO_CALL}
+    assert dict(guard(environment, perturbed, [task], rollouts)) == {}
+    assert dict(guard(environment, perturbed, [task, other], rollouts)) == {("u", form(rollouts[1])): NO_CALL}

@@ -25,7 +25,7 @@ def make_rollout(task: Task, body: str, reward: int = 1, author: str = "policy")
 
 
 def choose(rollouts: Iterable[Rollout], tasks: Iterable[Task], **settings: object) -> Selection:
-    defaults: dict[str, object] = {"per_task": 2, "refused": {}, "seed": 0}
+    defaults: dict[str, object] = {"per_task": 2, "refused": (), "seed": 0}
     return select(rollouts, tasks, **(defaults | settings))  # type: ignore[arg-type]
 
 
@@ -55,7 +55,7 @@ def test_equal_programs_count_once_and_the_shortest_text_stands_for_them() -> No
 
 def test_a_refused_program_is_dropped_for_the_guards_reason() -> None:
     rollout = make_rollout(TASK, "return '1'")
-    selection = choose([rollout], [TASK], refused={(rollout.task_id, form(rollout)): "no_perception_call"})
+    selection = choose([rollout], [TASK], refused=[((rollout.task_id, form(rollout)), "no_perception_call")])
     assert selection.examples == ()
     assert selection.dropped == {"no_perception_call": 1}
 

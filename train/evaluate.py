@@ -7,7 +7,7 @@ is given for tasks only: instances of one task share a program, so they are no i
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,21 +57,22 @@ class Comparison:
 def evaluate(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> Evaluation:
     """Judge one rollout per task. A task without a rollout (its completion was cut off, say) counts as wrong. Raises
     UserFault for a second rollout of a task, for one of a task not asked for, and when there are no tasks."""
-    by_task = _by_task(rollouts)
-    right: dict[str, list[bool]] = defaultdict(list)
     outcomes: Counter[str] = Counter()
+    rewards: dict[str, int] = {}
     instances = instances_right = 0
+    for rollout in _one_each(rollouts):
+        rewards[rollout.task_id] = rollout.reward
+        outcomes.update(score.outcome for score in rollout.scores)
+        instances_right += sum(score.reward for score in rollout.scores)
+    right: dict[str, list[bool]] = defaultdict(list)
     for task in tasks:
-        rollout = by_task.pop(task.question.id, None)
-        right[task.question.category].append(rollout is not None and rollout.reward == 1)
+        reward = rewards.pop(task.question.id, None)
+        right[task.question.category].append(reward == 1)
         instances += len(task.instances)
-        if rollout is None:
+        if reward is None:
             outcomes["missing"] += len(task.instances)
-        else:
-            outcomes.update(score.outcome for score in rollout.scores)
-            instances_right += sum(score.reward for score in rollout.scores)
-    if by_task:
-        raise UserFault(f"found a rollout of task {next(iter(by_task))!r}, which is not evaluated; pass its task too")
+    if rewards:
+        raise UserFault(f"found a rollout of task {next(iter(rewards))!r}, which is not evaluated; pass its task too")
     if not right:
         raise UserFault("found no tasks to evaluate; check the data set, its split and the recipe's limit on tasks")
     return Evaluation(
@@ -86,9 +87,8 @@ def evaluate(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> Evaluation:
 def solved(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> dict[str, bool]:
     """Whether each task's one program is right, for `mcnemar`; a task without a rollout is not solved. Raises UserFault
     for a second rollout of a task."""
-    by_task = _by_task(rollouts)
-    ids = (task.question.id for task in tasks)
-    return {name: name in by_task and by_task[name].reward == 1 for name in ids}
+    right = {rollout.task_id for rollout in _one_each(rollouts) if rollout.reward == 1}
+    return {task.question.id: task.question.id in right for task in tasks}
 
 
 def wilson(right: int, total: int) -> tuple[float, float]:
@@ -125,13 +125,13 @@ def mcnemar(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison
     return Comparison(len(first), only_first, only_second, p_value)
 
 
-def _by_task(rollouts: Iterable[Rollout]) -> dict[str, Rollout]:
-    found: dict[str, Rollout] = {}
+def _one_each(rollouts: Iterable[Rollout]) -> Iterator[Rollout]:
+    found: set[str] = set()
     for rollout in rollouts:
         if rollout.task_id in found:
             raise UserFault(f"found two rollouts of task {rollout.task_id!r}; an evaluation takes one program per task")
-        found[rollout.task_id] = rollout
-    return found
+        found.add(rollout.task_id)
+        yield rollout
 
 
 def _accuracy(right: list[bool]) -> Accuracy:

@@ -11,16 +11,21 @@ Only values count. A program that fails on other images has shown nothing yet: `
 fails there as well.
 """
 
+import hashlib
+import heapq
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from visrep.env.environment import Environment
 from visrep.env.types import Instance, Rollout, Task
+from visrep.train.grouped import Grouped
 from visrep.train.select import form
+from visrep.train.split import Tasks
 
 NO_CALL = "no_perception_call"
 NEVER_CHANGES = "value_never_changes"
@@ -29,6 +34,22 @@ _BLIND = frozenset({"crop", "llm_query"})  # calls that tell a program nothing a
 _FIRST, _OTHERS = 4, 16
 # Other images to try: a few, on which nearly every honest program changes, and for those that did not, more. A program
 # on two objects fails on most other images: with 4 of them and changed replies 1 of 90 right ones was refused.
+
+_BLOCK = 256  # programs that are looked at together, and so held in memory
+_IMAGES = 4096  # of each kind, that others are drawn from; those of a larger data set are a sample of it
+
+_Key = tuple[str, str]
+"""Task id and form."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """What matters of a program that earned its reward."""
+
+    form: str
+    program: str
+    looks: bool
+    values: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +60,51 @@ class _Suspect:
 
 
 def guard(
-    environment: Environment, perturbed: Environment, tasks: Iterable[Task], rollouts: Iterable[Rollout]
-) -> dict[tuple[str, str], str]:
-    """The refused programs among the right ones: reason by (task id, form). `perturbed` is an environment like the
-    first on `visrep.env.perception.perturbed`. Rollouts of other tasks are passed over. Raises MachineFault when the
-    environment does."""
-    by_id = {task.question.id: task for task in tasks}
-    refused: dict[tuple[str, str], str] = {}
-    suspects: dict[tuple[str, str], _Suspect] = {}
-    for rollout in rollouts:
-        key = (rollout.task_id, form(rollout))
-        if rollout.reward != 1 or rollout.task_id not in by_id or key in refused or key in suspects:
-            continue
-        if not _looks(rollout):
-            refused[key] = NO_CALL
-        elif len(_values(rollout)) == 1:
-            suspects[key] = _Suspect(by_id[rollout.task_id], rollout.program, _values(rollout))
-    others = _other_images(suspects, by_id.values())
+    environment: Environment, perturbed: Environment, tasks: Tasks, rollouts: Iterable[Rollout]
+) -> Iterator[tuple[_Key, str]]:
+    """The refused programs among the right ones: (task id, form) and the reason. `perturbed` is an environment like
+    the first on `visrep.env.perception.perturbed`. Rollouts of other tasks are passed over. Raises MachineFault when
+    an environment does."""
+    right = Grouped(
+        (rollout.task_id, _Right(form(rollout), rollout.program, _looks(rollout), _values(rollout)))
+        for rollout in rollouts
+        if rollout.reward == 1
+    )
+    pools = _pools(tasks)
+    programs = _distinct(tasks, right)
+    while block := list(islice(programs, _BLOCK)):
+        yield from ((key, NO_CALL) for key, _, program in block if not program.looks)
+        suspects = {
+            key: _Suspect(task, program.program, program.values)
+            for key, task, program in block
+            if program.looks and len(program.values) == 1
+        }
+        for key in _unmoved(environment, perturbed, suspects, pools):
+            yield key, NEVER_CHANGES
+
+
+def _distinct(tasks: Iterable[Task], right: Grouped[_Right]) -> Iterator[tuple[_Key, Task, _Right]]:
+    """The programs by task; of those of one form the first."""
+    for task in tasks:
+        first: dict[str, _Right] = {}
+        for program in right.of(task.question.id):
+            first.setdefault(program.form, program)
+        for program in first.values():
+            yield (task.question.id, program.form), task, program
+
+
+def _unmoved(
+    environment: Environment,
+    perturbed: Environment,
+    suspects: Mapping[_Key, _Suspect],
+    pools: Mapping[tuple[Any, ...], "_Pool"],
+) -> Iterable[_Key]:
+    """The suspects whose value never changes."""
+    others = {key: _other_images(suspect.task, pools) for key, suspect in suspects.items()}
     for part in (slice(_FIRST), slice(_FIRST, None)):
         suspects = _unchanged(environment, suspects, {key: others[key][part] for key in suspects})
     everywhere = {key: suspect.task.instances + others[key] for key, suspect in suspects.items()}
-    suspects = _unchanged(perturbed, suspects, everywhere)
-    return refused | dict.fromkeys(suspects, NEVER_CHANGES)
+    return _unchanged(perturbed, suspects, everywhere)
 
 
 def _looks(rollout: Rollout) -> bool:
@@ -78,9 +122,9 @@ def _values(rollout: Rollout) -> frozenset[str]:
 
 def _unchanged(
     environment: Environment,
-    suspects: Mapping[tuple[str, str], _Suspect],
-    instances: Mapping[tuple[str, str], Sequence[Instance]],
-) -> dict[tuple[str, str], _Suspect]:
+    suspects: Mapping[_Key, _Suspect],
+    instances: Mapping[_Key, Sequence[Instance]],
+) -> dict[_Key, _Suspect]:
     """The suspects that return on all these instances what they returned before."""
     left = dict(suspects)
     pairs = (
@@ -95,22 +139,41 @@ def _unchanged(
     return left
 
 
-def _other_images(
-    suspects: Mapping[tuple[str, str], _Suspect], tasks: Iterable[Task]
-) -> dict[tuple[str, str], tuple[Instance, ...]]:
-    """For each suspect a few instances of its data set with other images, the same in every run."""
-    pools: dict[tuple[Any, ...], dict[Any, Instance]] = defaultdict(dict)
+@dataclass
+class _Pool:
+    """Instances with different images: all there are up to `_IMAGES`, and of more than that those whose names have the
+    smallest digests: a sample that depends neither on their order nor on how often each is asked about."""
+
+    kept: dict[Any, Instance] = field(default_factory=dict)
+    largest: list[tuple[int, Any]] = field(default_factory=list)
+
+    def offer(self, instance: Instance) -> None:
+        images = instance.images, instance.video
+        if images in self.kept:
+            return
+        names = repr([path.name for path in (*instance.images, instance.video) if path])
+        digest = hashlib.sha256(names.encode(errors="backslashreplace")).digest()
+        self.kept[images] = instance
+        heapq.heappush(self.largest, (-int.from_bytes(digest), images))
+        if len(self.kept) > _IMAGES:
+            del self.kept[heapq.heappop(self.largest)[1]]
+
+
+def _pools(tasks: Iterable[Task]) -> dict[tuple[Any, ...], _Pool]:
+    pools: dict[tuple[Any, ...], _Pool] = defaultdict(_Pool)
     for task in tasks:
         for instance in task.instances:
-            pools[_inputs(task, instance)].setdefault((instance.images, instance.video), instance)
-    chosen: dict[tuple[str, str], tuple[Instance, ...]] = {}
-    for key, suspect in suspects.items():
-        own = {(instance.images, instance.video) for instance in suspect.task.instances}
-        pool = pools[_inputs(suspect.task, suspect.task.instances[0])]
-        # Own images may be among those drawn; enough are drawn that this cannot leave too few.
-        drawn = random.Random(key[0]).sample(list(pool), min(len(pool), _OTHERS + len(own)))
-        chosen[key] = tuple(pool[images] for images in drawn if images not in own)[:_OTHERS]
-    return chosen
+            pools[_inputs(task, instance)].offer(instance)
+    return pools
+
+
+def _other_images(task: Task, pools: Mapping[tuple[Any, ...], _Pool]) -> tuple[Instance, ...]:
+    """A few instances of the data set with other images than the task's, the same in every run."""
+    own = {(instance.images, instance.video) for instance in task.instances}
+    pool = pools[_inputs(task, task.instances[0])].kept
+    # Own images may be among those drawn; enough are drawn that this cannot leave too few.
+    drawn = random.Random(task.question.id).sample(list(pool), min(len(pool), _OTHERS + len(own)))
+    return tuple(pool[images] for images in drawn if images not in own)[:_OTHERS]
 
 
 def _inputs(task: Task, instance: Instance) -> tuple[Any, ...]:

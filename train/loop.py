@@ -7,6 +7,8 @@ Each step is a stage on disk (`visrep.train.run.stage`): a run that was stopped 
 
 import dataclasses
 import shutil
+from array import array
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +20,7 @@ from visrep.corrections import store
 from visrep.env import jsonl, rollouts
 from visrep.env.environment import Environment
 from visrep.env.faults import Fault
-from visrep.env.types import Rollout, Task
+from visrep.env.types import Rollout
 from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
@@ -29,11 +31,12 @@ from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
 from visrep.train.report import page
-from visrep.train.rollout import Bench, Files, Sampling, collect, read_completions, tally
+from visrep.train.rollout import Bench, Files, Sampling, collect, tally
 from visrep.train.run import Run, check_writable, forget_stage, stage
 from visrep.train.runner import Author
 from visrep.train.saturation import saturation
 from visrep.train.select import select
+from visrep.train.split import Subset, Tasks
 from visrep.train.summary import lines, tables
 
 
@@ -132,21 +135,18 @@ class Loop:
 
     def _sample(self, folder: Path, number: int, author: Author) -> dict[str, Any]:
         settings, tasks = self.recipe.sampling, self.train_tasks
-        completions, attempts = folder / "completions.jsonl", folder / "rollouts.jsonl"
         result: dict[str, Any] = {}
         for index in range(settings.rounds):
             result[f"round_{index + 1}"] = {"tasks": len(tasks)} | self._round(folder, number, index, tasks, author)
             # Not those of later rounds, which are there already in a run that is resumed.
-            written = read_completions(completions, rounds=range(index + 1))
-            counts = tally(self.prompter, self.train_tasks, written, attempts)
-            tasks = [task for task in self.train_tasks if counts[task.question.id][2] < settings.enough]
-        first = tally(self.prompter, self.train_tasks, read_completions(completions, rounds=[0]), attempts)
-        solved = sum(right > 0 for _, right, _ in counts.values()) / len(counts)
-        return result | {"solved": round(solved, 4)} | self._pass_at_k(first)
+            counts = tally(self.prompter, self.train_tasks, _files(folder), rounds=range(index + 1))
+            found = array("L", (distinct for _, _, distinct in counts))
+            tasks = Subset(self.train_tasks, bytes(distinct < settings.enough for distinct in found))
+        solved = (len(found) - found.count(0)) / len(found)
+        return result | {"solved": round(solved, 4), "pass_at_k": self._pass_at_k(folder)}
 
-    def _round(self, folder: Path, number: int, index: int, tasks: list[Task], author: Author) -> dict[str, Any]:
+    def _round(self, folder: Path, number: int, index: int, tasks: Tasks, author: Author) -> dict[str, Any]:
         settings, adapter = self.recipe.sampling, self._adapter(number - 1)
-        files = Files(folder / "completions.jsonl", folder / "rollouts.jsonl")
         seed = self.recipe.seed * 10_000 + number * 100 + index
         n = settings.more if index else settings.n
         sampling = Sampling(f"sampling, round {index + 1}", index, n, settings.temperature, seed)
@@ -155,33 +155,32 @@ class Loop:
         def work() -> dict[str, Any]:
             self._serve(adapter)
             bench = Bench(self.policy, prompter, self.environment, tasks)
-            return collect(bench, sampling, files, author, self.console)
+            return collect(bench, sampling, _files(folder), author, self.console)
 
         return stage(folder, f"sample_{index + 1}", {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}, work)
 
-    def _pass_at_k(self, counts: dict[str, tuple[int, int, int]]) -> dict[str, Any]:
-        ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= self.recipe.sampling.n]
-        return {
-            "pass_at_k": {
-                str(k): round(sum(pass_at_k(n, right, k) for n, right, _ in counts.values()) / len(counts), 4)
-                for k in ks
-            }
-        }
+    def _pass_at_k(self, folder: Path) -> dict[str, float]:
+        """Of the first round, whose number of programs per task is fixed."""
+        sums = {k: 0.0 for k in (1, 2, 4, 8, 16, 32, 64) if k <= self.recipe.sampling.n}
+        for n, right, _ in tally(self.prompter, self.train_tasks, _files(folder), rounds=[0]):
+            for k in sums:
+                sums[k] += pass_at_k(n, right, k)
+        return {str(k): round(each / len(self.train_tasks), 4) for k, each in sums.items()}
 
     def _select(self, folder: Path, number: int) -> dict[str, Any]:
         settings = self.recipe.selection
         pool = self._pool(number)
-        refused = self._guard(pool) if settings.guard else {}
         selection = select(
             pool,
             self.train_tasks,
             per_task=settings.per_task,
             limit=settings.limit,
             correction_weight=self.recipe.corrections.weight,
-            refused=refused,
+            refused=self._guard(pool) if settings.guard else (),
             seed=self.recipe.seed,
         )
-        questions = {task.question.id: task.question for task in self.train_tasks}
+        chosen = {row.task_id for row in selection.examples}
+        questions = {task.question.id: task.question for task in self.train_tasks if task.question.id in chosen}
         jsonl.write_lines(folder / "selection.jsonl", (dataclasses.asdict(row) for row in selection.examples))
         jsonl.write_lines(
             folder / "examples.jsonl",
@@ -196,21 +195,19 @@ class Loop:
                 for row in selection.examples
             ),
         )
-        return {"pool": sum(rollout.reward for rollout in pool)} | selection.counts()
+        return {"pool": selection.right} | selection.counts()
 
-    def _pool(self, number: int) -> list[Rollout]:
-        """Programs of this iteration and of all before it, and those that people wrote, verified once more."""
-        files = (self.run.iteration(i) / "rollouts.jsonl" for i in range(1, number + 1))
-        pool = [rollout for file in files for rollout in rollouts.read(file)]
-        if self.recipe.corrections.store:
-            corrections = store.read(Path(self.recipe.corrections.store))
-            pool += [rollout for _, rollout in store.check(corrections, self.environment, self.train_tasks) if rollout]
-        return pool
+    def _pool(self, number: int) -> "_Pool":
+        files = tuple(_files(self.run.iteration(i)).rollouts for i in range(1, number + 1))
+        if not self.recipe.corrections.store:
+            return _Pool(files, ())
+        corrections = store.read(Path(self.recipe.corrections.store))
+        checked = store.check(corrections, self.environment, self.train_tasks)
+        return _Pool(files, tuple(rollout for _, rollout in checked if rollout))
 
-    def _guard(self, pool: list[Rollout]) -> dict[tuple[str, str], str]:
+    def _guard(self, pool: "_Pool") -> Iterator[tuple[tuple[str, str], str]]:
         with parts.build_environment(self.recipe, perturbed=True) as perturbed:
-            right = [rollout for rollout in pool if rollout.reward == 1]
-            return guard(self.environment, perturbed, self.train_tasks, right)
+            yield from guard(self.environment, perturbed, self.train_tasks, pool)
 
     def _clone(self, folder: Path, number: int) -> dict[str, Any]:
         self._free_device()
@@ -271,3 +268,21 @@ class Loop:
             self.console.print(f"no report: {fault}", highlight=False, soft_wrap=True)
             return None
         return to
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Pool:
+    """Programs of an iteration and of all before it, read anew each time, and those that people wrote, verified once
+    more."""
+
+    files: tuple[Path, ...]
+    corrections: tuple[Rollout, ...]
+
+    def __iter__(self) -> Iterator[Rollout]:
+        for file in self.files:
+            yield from rollouts.read(file)
+        yield from self.corrections
+
+
+def _files(folder: Path) -> Files:
+    return Files(folder / "completions.jsonl", folder / "rollouts.jsonl")

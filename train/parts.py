@@ -1,7 +1,6 @@
 """The parts of a run, each built from its section of the recipe."""
 
-import random
-from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 from visrep import reward
@@ -12,23 +11,25 @@ from visrep.env.perception import Perception
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Limits, Sandbox
-from visrep.env.types import Task
 from visrep.policy import EngineSettings, Policy
 from visrep.policy.prompt import Prompter, load_examples
 from visrep.train.config import DataSettings, PerceptionSettings, Recipe, SandboxSettings
+from visrep.train.split import Split, Tasks, stratified
 from visrep.train.variants import BACKEND, DATA_SET, ENGINE, loader
 
 
-def load_tasks(data: DataSettings, split: str, per_category: int | None, seed: int) -> list[Task]:
-    """Tasks of a split, stratified by category where a number is given; the subset depends on `seed` alone."""
+def load_tasks(data: DataSettings, split: str, per_category: int | None, seed: int) -> Tasks:
+    """Tasks of a split, read anew each time they are gone through; where a number per category is given that many of
+    each, in memory. The subset depends on `seed` alone."""
     load = loader(DATA_SET, data.dataset, data.options)
     root = Path(data.root)
     if not root.is_dir():
         raise UserFault(f"data.root {data.root!r} is no folder; put the data set there or correct the recipe")
-    tasks = list(load(root, split))
-    if not tasks:
+    read = partial(load, root, split)
+    tasks: Tasks = Split(read) if per_category is None else stratified(read, per_category, seed)
+    if not len(tasks):
         raise UserFault(f"split {split!r} of {data.root} has no tasks")
-    return tasks if per_category is None else _stratified(tasks, per_category, seed)
+    return tasks
 
 
 def draw_if_absent(data: DataSettings) -> None:
@@ -104,14 +105,3 @@ def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:
     )
     engine: Policy = loader(ENGINE, policy.engine, policy.options)(base, settings, log)
     return engine
-
-
-def _stratified(tasks: list[Task], per_category: int, seed: int) -> list[Task]:
-    by_category: dict[str, list[Task]] = defaultdict(list)
-    for task in tasks:
-        by_category[task.question.category].append(task)
-    chosen: set[str] = set()
-    for category, members in sorted(by_category.items()):
-        drawn = random.Random(f"{seed}/{category}").sample(members, min(per_category, len(members)))
-        chosen.update(task.question.id for task in drawn)
-    return [task for task in tasks if task.question.id in chosen]

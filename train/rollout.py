@@ -3,14 +3,14 @@
 Programs run while others are still being written, so that neither the policy nor the sandbox waits for the other's last
 straggler. Completions are on disk before any of them runs, and never sampled again; rollouts are appended as they
 finish. So a round that was cut short goes on where it stopped. Programs that are equal in canonical form run once per
-task.
+task. What is known of tasks is looked up on disk, so memory does not grow with their number.
 """
 
 import dataclasses
 import time
-from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,16 @@ from visrep.env.types import Task
 from visrep.policy import Completion, Policy
 from visrep.policy.prompt import Prompter
 from visrep.train import progress
+from visrep.train.grouped import Grouped
 from visrep.train.runner import Author, Runner, program_key
+from visrep.train.split import Tasks
+
+BLOCK = 4096
+"""Tasks whose prompts an engine is given at a time; they and their prompts are in memory. Between two blocks it writes
+the last of one before it begins with the next, which in a larger block matters less."""
+
+_SEEDS_APART = 1_000_003
+"""From one block to the next: engines tell equal prompts apart within one call, and here they are in several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Bench:
     policy: Policy
     prompter: Prompter
     environment: Environment
-    tasks: Sequence[Task]
+    tasks: Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +67,36 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
     """Have `n` completions for every task in this round, and a rollout of every distinct program; what is on disk
     already is not done again. Returns counts of the whole round, and seconds and rates of what was done now:
     `executing_seconds` are those after the last completion."""
-    known = read_completions(files.completions, rounds=[sampling.number])
-    missing = [task for task in bench.tasks if task.question.id not in known]
-    total = len(bench.tasks) * sampling.n
+    known = Grouped(read_completions(files.completions, rounds=[sampling.number]))
+    ran = Grouped((rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(files.rollouts))
+    total, tokens, written = len(bench.tasks) * sampling.n, 0, 0
     started, before = time.monotonic(), bench.environment.usage()
-    tokens = 0
-    ran = {(rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(files.rollouts)}
     with jsonl.Log(files.rollouts) as log, Runner(bench.environment, bench.prompter, ran, log, author) as runner:
-        for task in bench.tasks:
-            runner.give(task, known.get(task.question.id, []))
-        with progress.bar(console, sampling.label, total, total - len(missing) * sampling.n) as advance:
-            for task, completions in _written(bench, missing, sampling, files.completions):
+        with progress.bar(console, sampling.label, total) as advance:
+            for task, completions, new in _written(bench, known, sampling, files.completions):
                 runner.give(task, completions)
                 tokens += _tokens(completions)
-                rate = tokens / (time.monotonic() - started)
+                written += _tokens(completions) if new else 0
+                rate = written / (time.monotonic() - started)
                 advance(len(completions), f"{rate:.0f} tokens/s, {runner.done} programs run")
-        sampled = time.monotonic() - started
+        sampled, waited = time.monotonic() - started, runner.waited
         runner.finish(console)
     seconds, usage = time.monotonic() - started, bench.environment.usage() - before
     if usage.repeated:
         console.print(f"the sandbox was lost and started again; {usage.repeated} programs ran twice", highlight=False)
     return {
         "completions": total,
-        "tokens": tokens + sum(map(_tokens, known.values())),
+        "tokens": tokens,
         "programs": runner.distinct,
         "sampling_seconds": round(sampled, 2),
         "executing_seconds": round(seconds - sampled, 2),
-        "rates": _rates(tokens, sampled, runner.done, seconds, usage),
+        "rates": _rates(written, sampled - waited, runner.done, seconds, usage),
     }
 
 
 def _rates(tokens: int, sampled: float, programs: int, seconds: float, usage: Usage) -> dict[str, float]:
-    """What was done in so many seconds, in the first `sampled` of which the policy wrote `tokens`. `policy_idle` is the
-    share of the rest, `sandbox_idle` that in which no program was there to run; programs and calls per second are those
+    """What was done in so many seconds, in `sampled` of which the policy wrote `tokens`. `policy_idle` is the share of
+    the rest, `sandbox_idle` that in which no program was there to run; programs and calls per second are those
     of the time in which there was one; `cache_hits` is the share of calls that no model was asked for."""
     busy = max(seconds - usage.idle_seconds, 1e-9)
     return {
@@ -107,41 +113,53 @@ def _rates(tokens: int, sampled: float, programs: int, seconds: float, usage: Us
 
 
 def _written(
-    bench: Bench, missing: Sequence[Task], sampling: Sampling, file: Path
-) -> Iterator[tuple[Task, list[Completion]]]:
-    """Tasks with their completions, which are on disk by then."""
-    prompts = [bench.prompter.prompt(task.question) for task in missing]
+    bench: Bench, known: Grouped[Completion], sampling: Sampling, file: Path
+) -> Iterator[tuple[Task, list[Completion], bool]]:
+    """Tasks with their completions, which are on disk by then, and whether they were written just now."""
+    tasks = iter(bench.tasks)
     with jsonl.Log(file) as log:
-        for index, completions in bench.policy.sample(prompts, sampling.n, sampling.temperature, sampling.seed):
-            record = {"task": missing[index].question.id, "round": sampling.number}
-            log.append(record | {"completions": [dataclasses.asdict(completion) for completion in completions]})
-            yield missing[index], completions
+        for number in range(-(-len(bench.tasks) // BLOCK)):
+            missing = []
+            for task in islice(tasks, BLOCK):
+                if before := list(known.of(task.question.id)):
+                    yield task, before, False
+                else:
+                    missing.append(task)
+            for task, completions in _sampled(bench, missing, sampling, sampling.seed + number * _SEEDS_APART):
+                record = {"task": task.question.id, "round": sampling.number}
+                log.append(record | {"completions": [dataclasses.asdict(completion) for completion in completions]})
+                yield task, completions, True
+
+
+def _sampled(
+    bench: Bench, tasks: Sequence[Task], sampling: Sampling, seed: int
+) -> Iterator[tuple[Task, list[Completion]]]:
+    prompts = [bench.prompter.prompt(task.question) for task in tasks]
+    for index, completions in bench.policy.sample(prompts, sampling.n, sampling.temperature, seed) if tasks else ():
+        yield tasks[index], completions
 
 
 def _tokens(completions: Iterable[Completion]) -> int:
     return sum(completion.tokens for completion in completions)
 
 
-def read_completions(file: Path, rounds: Container[int]) -> dict[str, list[Completion]]:
-    """Completions of these rounds by task."""
-    found: dict[str, list[Completion]] = defaultdict(list)
+def read_completions(file: Path, rounds: Container[int]) -> Iterator[tuple[str, Completion]]:
+    """Completions of these rounds, each with its task."""
     for record in jsonl.read(file):
         if record["round"] in rounds:
-            found[record["task"]].extend(Completion(**completion) for completion in record["completions"])
-    return dict(found)
+            for completion in record["completions"]:
+                yield record["task"], Completion(**completion)
 
 
-def tally(
-    prompter: Prompter, tasks: Sequence[Task], completions: dict[str, list[Completion]], file: Path
-) -> dict[str, tuple[int, int, int]]:
-    """Per task: completions sampled, completions that earned 1, distinct programs that earned 1."""
-    right = {(r.task_id, program_key(r.program)) for r in rollouts.read(file) if r.reward == 1}
-    counts = {}
+def tally(prompter: Prompter, tasks: Tasks, files: Files, rounds: Container[int]) -> Iterator[tuple[int, int, int]]:
+    """For each task in turn: completions sampled in these rounds, those of them that earned 1, and distinct programs
+    among those."""
+    written = Grouped(read_completions(files.completions, rounds))
+    attempts = rollouts.read(files.rollouts)
+    right = Grouped((rollout.task_id, program_key(rollout.program)) for rollout in attempts if rollout.reward == 1)
     for task in tasks:
-        keys = [
-            (task.question.id, program_key(prompter.program(task.question, completion.text)))
-            for completion in completions.get(task.question.id, [])
-        ]
-        paid = [key for key in keys if key in right]
-        counts[task.question.id] = (len(keys), len(paid), len(set(paid)))
-    return counts
+        paying = set(right.of(task.question.id))
+        programs = (prompter.program(task.question, each.text) for each in written.of(task.question.id))
+        keys = [program_key(program) for program in programs]
+        paid = [key for key in keys if key in paying]
+        yield len(keys), len(paid), len(set(paid))

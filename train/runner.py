@@ -3,7 +3,8 @@
 import dataclasses
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 from rich.console import Console
@@ -15,11 +16,15 @@ from visrep.env.types import Execution, Rollout, Score, Task
 from visrep.policy import Completion
 from visrep.policy.prompt import Prompter
 from visrep.train import progress
+from visrep.train.grouped import Grouped
 
 UNFINISHED = Execution(outcome="syntax_error", message="cut off at the token limit")
 """A program that hit the token limit is not run: what stands there is not what the policy meant to write."""
 
 _LOOK_SECONDS = 0.05
+
+WAITING = 1024
+"""Programs that wait to be run, at most; then whoever writes more has to wait, or they would fill the memory."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,44 +42,43 @@ def program_key(program: str) -> str:
 
 class Runner:
     """Appends a rollout to the log for every distinct program it is given, in a thread of its own: nobody else may use
-    the environment meanwhile. `ran` are tasks and keys of programs that have one already; `done` counts those run."""
+    the environment meanwhile. `ran` has the keys of each task's programs that have one already; `done` counts those
+    run, `distinct` the distinct programs given, `waited` the seconds for which there was no room for more."""
 
     def __init__(
-        self, environment: Environment, prompter: Prompter, ran: set[tuple[str, str]], log: jsonl.Log, author: Author
+        self, environment: Environment, prompter: Prompter, ran: Grouped[str], log: jsonl.Log, author: Author
     ) -> None:
-        self.done = 0
+        self.done = self.distinct = 0
+        self.waited = 0.0
         self._environment = environment
         self._prompter = prompter
         self._ran = ran
-        self._seen: set[tuple[str, str]] = set()
         self._log = log
         self._author = author
         self._given = 0
-        self._queue: queue.SimpleQueue[tuple[Task, str, bool] | None] = queue.SimpleQueue()
+        self._queue: queue.Queue[tuple[Task, str, bool] | None] = queue.Queue(WAITING)
         self._abandoned = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="programs", daemon=True)
 
-    @property
-    def distinct(self) -> int:
-        """Number of distinct programs that were given."""
-        return len(self._seen)
-
-    def give(self, task: Task, completions: Sequence[Completion]) -> None:
-        """Have a task's completions run. Raises what running those before came to, if it failed."""
+    def give(self, task: Task, completions: Iterable[Completion]) -> None:
+        """Have all completions of a task run; waits while too many are before them. Raises what running those came
+        to, if it failed."""
         self._raise()
+        ran = set(self._ran.of(task.question.id))
+        given: set[str] = set()
         for completion in completions:
             program = self._prompter.program(task.question, completion.text)
-            key = (task.question.id, program_key(program))
-            self._seen.add(key)
-            if key not in self._ran:
-                self._ran.add(key)
+            key = program_key(program)
+            if key not in ran | given:
                 self._given += 1
-                self._queue.put((task, program, completion.finished))
+                self._put((task, program, completion.finished))
+            given.add(key)
+        self.distinct += len(given)
 
     def finish(self, console: Console) -> None:
         """Wait until all are done. Raises what running them came to, if it failed."""
-        self._queue.put(None)
+        self._put(None)
         shown = self.done
         with progress.bar(console, "executing programs", self._given, shown) as advance:
             while self._thread.is_alive():
@@ -90,6 +94,17 @@ class Runner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._abandoned = True
         self._thread.join()
+
+    def _put(self, given: tuple[Task, str, bool] | None) -> None:
+        while True:
+            self._raise()  # a thread that has failed takes nothing any more
+            started = time.monotonic()
+            try:
+                return self._queue.put(given, timeout=_LOOK_SECONDS)
+            except queue.Full:
+                continue
+            finally:
+                self.waited += time.monotonic() - started
 
     def _raise(self) -> None:
         if self._error is not None:

@@ -17,12 +17,15 @@ not drown the rest. Four decisions:
 
 Corrections are taken whole, outside limit and balance, with their own weight: 1 is that of the mean policy example.
 Every rollout is either an example or counted under the reason it was dropped for.
+
+Memory holds the examples and the corrections; all else that is known of tasks, programs and shapes is grouped on disk.
 """
 
 import hashlib
+import heapq
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +33,7 @@ from visrep.env.canonical import canonical
 from visrep.env.types import Rollout, Task
 from visrep.reward.normalise import normalise
 from visrep.train.evaluate import wilson
+from visrep.train.grouped import Grouped
 
 _LITERAL = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b\d+(?:\.\d+)?\b""")
 _STEEPEST = 3.0  # a category's examples weigh at most this many times those of the mean category, and at least 1/3
@@ -53,6 +57,11 @@ class Selection:
     examples: tuple[Chosen, ...]
     dropped: Mapping[str, int]
 
+    @property
+    def right(self) -> int:
+        """How many of the rollouts had earned their reward."""
+        return len(self.examples) + sum(self.dropped.values()) - self.dropped.get("wrong", 0)
+
     def counts(self) -> dict[str, Any]:
         """For the log: examples in all, by category and by author, and the dropped ones."""
         return {
@@ -72,22 +81,27 @@ class _Candidate:
     author: str
 
     @property
-    def shape(self) -> tuple[str, str]:
-        return self.category, _LITERAL.sub("_", self.form)
+    def shape(self) -> str:
+        """A digest of the category and of the form without its literals."""
+        return _digest(self.category, _LITERAL.sub("_", self.form)).hex()
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Record:
-    """Tasks of a category on which a shape was tried, and those of them on which it was right."""
+    """Number of tasks of a category on which a shape was tried, and of those of them on which it was right."""
 
-    tried: set[str]
-    right: set[str]
+    tried: int
+    right: int
 
     def interval(self) -> tuple[float, float]:
-        return wilson(len(self.right), len(self.tried))
+        return wilson(self.right, self.tried)
 
     def expected(self) -> float:
-        return (len(self.right) + 1) / (len(self.tried) + 2)  # Laplace's rule
+        return (self.right + 1) / (self.tried + 2)  # Laplace's rule
+
+
+_Judged = tuple[_Candidate, str | None]
+"""A program, and why it is unfit to be an example, if it is."""
 
 
 def select(
@@ -95,39 +109,25 @@ def select(
     tasks: Iterable[Task],
     *,
     per_task: int,
-    refused: Mapping[tuple[str, str], str],
+    refused: Iterable[tuple[tuple[str, str], str]],
     seed: int,
     limit: int = 400,
     correction_weight: float = 1.0,
 ) -> Selection:
     """Choose the examples from the rollouts of all iterations, the wrong ones included (they make the records).
-    `refused` is the guard's verdict: reasons by task id
-    and form (see `form`). The result depends on the seed and on the set of rollouts, not on their order."""
-    telling = {task.question.id: _is_telling(task) for task in tasks}
+    `refused` is the guard's verdict: reasons by task id and form (see `form`). The result depends on the seed and on
+    the set of rollouts, not on their order. Raises MachineFault when there is no room for temporary files."""
+    telling = Grouped((task.question.id, _is_telling(task)) for task in tasks)
+    judged = Grouped(_judge(rollouts, telling, Grouped((id, (form, why)) for (id, form), why in refused)))
+    tried = Grouped(_tried(judged))
+    records = Grouped((shape, _record(each)) for shape, each in tried.groups())
+    people: list[_Candidate] = []
     dropped: Counter[str] = Counter()
-    policy: dict[tuple[str, str], _Candidate] = {}
-    people: dict[tuple[str, str], _Candidate] = {}
-    records: dict[tuple[str, str], _Record] = defaultdict(lambda: _Record(set(), set()))
-    for rollout in rollouts:
-        candidate = _Candidate(rollout.task_id, rollout.category, rollout.program, form(rollout), rollout.author)
-        if rollout.author == "policy":
-            records[candidate.shape].tried.add(rollout.task_id)
-        reason = _unfit(rollout, telling, refused, candidate.form)
-        if reason:
-            dropped[reason] += 1
-            continue
-        if rollout.author == "policy":
-            records[candidate.shape].right.add(rollout.task_id)
-        kept = policy if rollout.author == "policy" else people
-        dropped["duplicate"] += _keep_shorter(kept, candidate)
-    for key in people.keys() & policy.keys():
-        del policy[key]
-        dropped["duplicate"] += 1
-    ranked = _best_of_each_task(policy.values(), records, per_task, dropped)
+    ranked = Grouped(_rank(judged, records, per_task, people, dropped))
     shared = _share_out(ranked, limit, seed, dropped)
     chosen = _weigh(shared, records, telling)
-    chosen += [Chosen(c.task_id, c.category, c.program, correction_weight, c.author) for c in people.values()]
-    chosen.sort(key=lambda example: _draw(seed, example.task_id, example.program))
+    chosen += [Chosen(c.task_id, c.category, c.program, correction_weight, c.author) for c in people]
+    chosen.sort(key=lambda example: _digest(seed, example.task_id, example.program))
     return Selection(tuple(chosen), dict(+dropped))
 
 
@@ -136,14 +136,19 @@ def form(rollout: Rollout) -> str:
     return canonical(rollout.program) or rollout.program
 
 
-def _unfit(
-    rollout: Rollout, tasks: Mapping[str, bool], refused: Mapping[tuple[str, str], str], form: str
-) -> str | None:
-    if rollout.reward != 1:
-        return "wrong"
-    if rollout.task_id not in tasks:
-        return "unknown_task"
-    return refused.get((rollout.task_id, form))
+def _judge(
+    rollouts: Iterable[Rollout], telling: Grouped[bool], refused: Grouped[tuple[str, str]]
+) -> Iterator[tuple[str, _Judged]]:
+    reason: str | None
+    for rollout in rollouts:
+        candidate = _Candidate(rollout.task_id, rollout.category, rollout.program, form(rollout), rollout.author)
+        if rollout.reward != 1:
+            reason = "wrong"
+        elif next(telling.of(rollout.task_id), None) is None:
+            reason = "unknown_task"
+        else:
+            reason = dict(refused.of(rollout.task_id)).get(candidate.form)
+        yield rollout.task_id, (candidate, reason)
 
 
 def _is_telling(task: Task) -> bool:
@@ -152,70 +157,93 @@ def _is_telling(task: Task) -> bool:
     return not set.intersection(*accepted)
 
 
-def _keep_shorter(kept: dict[tuple[str, str], _Candidate], candidate: _Candidate) -> int:
-    """Keep the shorter text of each form (comments are the difference); the number of duplicates met, 0 or 1."""
-    key = candidate.task_id, candidate.form
-    other = kept.get(key)
-    if other is None:
-        kept[key] = candidate
-        return 0
-    kept[key] = min(candidate, other, key=lambda each: (len(each.program), each.program, each.author))
-    return 1
+def _tried(judged: Grouped[_Judged]) -> Iterator[tuple[str, bool]]:
+    """For each task, the shapes that the policy tried on it, and whether one of that shape was right."""
+    for _, group in judged.groups():
+        right: dict[str, bool] = {}
+        for candidate, reason in group:
+            if candidate.author == "policy":
+                right[candidate.shape] = right.get(candidate.shape, False) or reason is None
+        yield from right.items()
 
 
-def _best_of_each_task(
-    candidates: Iterable[_Candidate],
-    records: Mapping[tuple[str, str], _Record],
+def _record(outcomes: Iterable[bool]) -> _Record:
+    counts = Counter(outcomes)
+    return _Record(counts.total(), counts[True])
+
+
+def _rank(
+    judged: Grouped[_Judged],
+    records: Grouped[_Record],
     per_task: int,
+    people: list[_Candidate],
     dropped: Counter[str],
-) -> list[tuple[int, _Candidate]]:
-    """(rank within its task from 0, program) of the programs that a task may give."""
-    by_task: dict[str, list[_Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_task[candidate.task_id].append(candidate)
-    ranked: list[tuple[int, _Candidate]] = []
-    for found in by_task.values():
-        found.sort(key=lambda each: (-records[each.shape].interval()[0], len(each.form), each.form))
-        best, _ = records[found[0].shape].interval()
-        shapes: set[tuple[str, str]] = set()
-        for candidate in found:
-            if candidate.shape in shapes:
-                dropped["same_shape"] += 1
-            elif records[candidate.shape].interval()[1] < best:
-                dropped["outclassed"] += 1
-            elif len(shapes) == per_task:
-                dropped["per_task"] += 1
+) -> Iterator[tuple[str, tuple[int, _Candidate]]]:
+    """By category, (rank within its task from 0, program) of the programs that a task may give. Those by people are
+    added to `people`, and replace the same ones by the policy."""
+    for _, group in judged.groups():
+        by_policy: dict[str, _Candidate] = {}
+        by_people: dict[str, _Candidate] = {}
+        for candidate, reason in group:
+            if reason:
+                dropped[reason] += 1
             else:
-                ranked.append((len(shapes), candidate))
-                shapes.add(candidate.shape)
-    return ranked
+                kept = by_policy if candidate.author == "policy" else by_people
+                dropped["duplicate"] += _keep_shorter(kept, candidate)
+        for form in by_people.keys() & by_policy.keys():
+            del by_policy[form]
+            dropped["duplicate"] += 1
+        people += by_people.values()
+        for rank, candidate in enumerate(_best(list(by_policy.values()), records, per_task, dropped)):
+            yield candidate.category, (rank, candidate)
+
+
+def _keep_shorter(kept: dict[str, _Candidate], candidate: _Candidate) -> int:
+    """Keep the shorter text of each form (comments are the difference); the number of duplicates met, 0 or 1."""
+    other = kept.setdefault(candidate.form, candidate)
+    kept[candidate.form] = min(candidate, other, key=lambda each: (len(each.program), each.program, each.author))
+    return int(other is not candidate)
+
+
+def _best(
+    found: list[_Candidate], records: Grouped[_Record], per_task: int, dropped: Counter[str]
+) -> Iterator[_Candidate]:
+    """A task's programs, the best first, as many as it may give."""
+    intervals = {each.shape: next(records.of(each.shape)).interval() for each in found}
+    found.sort(key=lambda each: (-intervals[each.shape][0], len(each.form), each.form))
+    shapes: set[str] = set()
+    for candidate in found:
+        if candidate.shape in shapes:
+            dropped["same_shape"] += 1
+        elif intervals[candidate.shape][1] < intervals[found[0].shape][0]:
+            dropped["outclassed"] += 1
+        elif len(shapes) == per_task:
+            dropped["per_task"] += 1
+        else:
+            shapes.add(candidate.shape)
+            yield candidate
 
 
 def _share_out(
-    ranked: Iterable[tuple[int, _Candidate]], limit: int, seed: int, dropped: Counter[str]
+    ranked: Grouped[tuple[int, _Candidate]], limit: int, seed: int, dropped: Counter[str]
 ) -> dict[str, list[_Candidate]]:
     """At most `limit` programs by category; first those of first rank, between equals by lot."""
-    by_category: dict[str, list[tuple[int, _Candidate]]] = defaultdict(list)
-    for rank, candidate in ranked:
-        by_category[candidate.category].append((rank, candidate))
+    sizes = {category: sum(1 for _ in group) for category, group in ranked.groups()}
     shared: dict[str, list[_Candidate]] = {}
     left = limit
     # From the smallest category on: each may take an equal part of what is left, and what it leaves goes to the rest.
-    for place, category in enumerate(sorted(by_category, key=lambda name: (len(by_category[name]), name))):
-        have = by_category[category]
-        have.sort(key=lambda each: (each[0], _draw(seed, each[1].task_id, each[1].form)))
-        part = min(len(have), left // (len(by_category) - place))
-        dropped["balance"] += len(have) - part
+    for place, category in enumerate(sorted(sizes, key=lambda name: (sizes[name], name))):
+        part = min(sizes[category], left // (len(sizes) - place))
+        dropped["balance"] += sizes[category] - part
         left -= part
-        shared[category] = [candidate for _, candidate in have[:part]]
+        first = heapq.nsmallest(
+            part, ranked.of(category), key=lambda each: (each[0], _digest(seed, each[1].task_id, each[1].form))
+        )
+        shared[category] = [candidate for _, candidate in first]
     return shared
 
 
-def _weigh(
-    shared: Mapping[str, list[_Candidate]],
-    records: Mapping[tuple[str, str], _Record],
-    telling: Mapping[str, bool],
-) -> list[Chosen]:
+def _weigh(shared: Mapping[str, list[_Candidate]], records: Grouped[_Record], telling: Grouped[bool]) -> list[Chosen]:
     """The examples with weights of mean 1, so that a learning rate keeps its meaning."""
     sizes = [len(candidates) for candidates in shared.values() if candidates]
     chosen: list[Chosen] = []
@@ -223,12 +251,13 @@ def _weigh(
         ratio = sum(sizes) / len(sizes) / len(candidates) if candidates else 1.0
         rarity = min(_STEEPEST, max(1 / _STEEPEST, ratio**0.5))
         for each in candidates:
-            weight = rarity * records[each.shape].expected() * (1.0 if telling[each.task_id] else 0.5)
+            fair = 1.0 if next(telling.of(each.task_id)) else 0.5
+            weight = rarity * next(records.of(each.shape)).expected() * fair
             chosen.append(Chosen(each.task_id, category, each.program, weight, each.author))
     mean = sum(example.weight for example in chosen) / len(chosen) if chosen else 1.0
     return [replace(example, weight=round(example.weight / mean, 6)) for example in chosen]
 
 
-def _draw(seed: int, *words: str) -> bytes:
-    """A lot that depends on the seed and the words only."""
-    return hashlib.sha256(repr((seed, *words)).encode(errors="backslashreplace")).digest()
+def _digest(*words: str | int) -> bytes:
+    """A lot that depends on these alone, and a short name for them."""
+    return hashlib.sha256(repr(words).encode(errors="backslashreplace")).digest()

@@ -1,0 +1,72 @@
+"""The tasks of a data set's split: gone through again and again, and not held in memory."""
+
+import random
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import compress
+from typing import Protocol
+
+from visrep.env.faults import UserFault
+from visrep.env.types import Task
+
+Read = Callable[[], Iterable[Task]]
+"""Reads or makes the tasks, the same ones in the same order every time."""
+
+
+class Tasks(Protocol):
+    """Tasks that can be gone through any number of times, in one order: a list, or a `Split`."""
+
+    def __iter__(self) -> Iterator[Task]: ...
+
+    def __len__(self) -> int: ...
+
+
+class Split:
+    """A data set's split, read anew each time it is gone through. It is read once at the beginning, to be counted, so
+    that damage anywhere in it shows before hours of work do. Raises UserFault, later, when it has not as many tasks
+    as then."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._count = sum(1 for _ in read())
+
+    def __iter__(self) -> Iterator[Task]:
+        count = 0
+        for task in self._read():
+            count += 1
+            yield task
+        if count != self._count:
+            raise UserFault(f"found {count} tasks, and {self._count} before; a data set must not change during a run")
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class Subset:
+    """Some of the tasks: those whose byte in `chosen`, one per task in their order, is not 0."""
+
+    def __init__(self, tasks: Tasks, chosen: bytes) -> None:
+        self._tasks = tasks
+        self._chosen = chosen
+        self._count = len(chosen) - chosen.count(0)
+
+    def __iter__(self) -> Iterator[Task]:
+        return compress(self._tasks, self._chosen)
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def stratified(read: Read, per_category: int, seed: int) -> list[Task]:
+    """At most so many tasks of each category, in their order; which ones depends on `seed` alone."""
+    places: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
+    count = 0
+    for task in read():
+        places[task.question.category].append(count)
+        count += 1
+    chosen = bytearray(count)
+    for category, members in sorted(places.items()):
+        for place in random.Random(f"{seed}/{category}").sample(members, min(per_category, len(members))):
+            chosen[place] = 1
+    return list(compress(read(), chosen))
