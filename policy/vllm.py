@@ -107,7 +107,8 @@ class VLLM:
             yield index, completions * (n // len(completions))
 
     def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
-        """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes."""
+        """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes. The servers take
+        turns: of n, the one with index i gets every prompt whose index is i modulo n."""
         tails = [self._tokenizer.encode(completion, add_special_tokens=False) for completion in completions]
 
         def body(index: int) -> dict[str, Any]:
