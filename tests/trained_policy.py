@@ -16,13 +16,13 @@ PROGRAMS = {
 }
 
 
-def train_adapter(base: Path, folder: Path, seed: int = 1, rate: float = 1e-2) -> Path:
+def train_adapter(base: Path, folder: Path, seed: int = 1, rate: float = 3e-2) -> Path:
     """The adapter `folder`/adapter, which has learnt PROGRAMS, with its examples beside it."""
     rows = [
         {"prompt": PROMPT.format(question), "completion": f"\n    return {call}", "weight": 1.0}
         for question, call in PROGRAMS.items()
     ]
     jsonl.write_lines(folder / "examples.jsonl", rows)
-    settings = CloneSettings(rank=8, alpha=16, learning_rate=rate, epochs=16, batch=4)
+    settings = CloneSettings(rank=8, alpha=16, learning_rate=rate, epochs=6, batch=5)
     train(CloneJob(base, folder / "examples.jsonl", folder / "adapter", seed, settings), lambda _: None)
     return folder / "adapter"

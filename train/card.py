@@ -108,13 +108,13 @@ def _origin(described: dict[str, Any]) -> str:
 def _checked(checked: dict[str, Any]) -> str:
     found = checked["probe"]
     said = (
-        f"Checked when it was written: its log-probabilities are {found['distance']:.2g} nats per token from those that "
-        f"training measured (the base's: {found['to_base']:.2g})"
+        f"Checked when it was written: its log-probabilities are {found['distance']:.2g} nats per token from those\n"
+        f"  that training measured (the base's: {found['to_base']:.2g})"
     )
     if "tensors" not in checked:
         return f"{said}."
     tensors, programs = checked["tensors"], checked["programs"]
     return (
-        f"{said};\n  {tensors['changed']} tensors are base + adapter, {tensors['unchanged']} the base's bit for bit; "
+        f"{said}; {tensors['changed']} tensors are base + adapter, {tensors['unchanged']} the base's bit for bit;\n  "
         f"{programs['same']} of {programs['same'] + programs['ties']} greedy programs are those of the adapter."
     )

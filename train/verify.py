@@ -23,9 +23,9 @@ from visrep.policy.transformers import Transformers
 from visrep.train import progress
 from visrep.train.probe import Probe, check
 
-FAR = 1 / 4
-"""Of a tensor's distance to the base's: how far it may be from base + adapter. It is rounded once, as that is, so the
-two differ in few elements; the base itself would be at 1."""
+FAR = 1 / 10
+"""Of what the adapter changes in a tensor: how far the tensor may be from base + adapter. Both are rounded once, so
+they differ in few elements if in any; the base itself would be at 1."""
 TIE = 0.2
 """Nats between two next tokens that a merge may put in another order: rounding the 135M model's weights to bfloat16
 moved the log-probability of a token by up to 0.18. None of 32 programs became another by it."""
@@ -150,9 +150,9 @@ def _factors(name: str, adapter: Mapping[str, Any]) -> tuple[Tensor, Tensor] | N
 
 
 def _twin(tensor: Tensor, others: Mapping[str, Any]) -> bool:
-    """Whether one of the others is the same."""
+    """Whether one of the others is the same matrix. (Vectors are alike by chance: norms that nobody trained.)"""
     alike = (name for name in others if others[name].get_slice(name).get_shape() == list(tensor.shape))
-    return any(torch.equal(tensor, others[name].get_tensor(name)) for name in alike)
+    return tensor.ndim == 2 and any(torch.equal(tensor, others[name].get_tensor(name)) for name in alike)
 
 
 def _norm(one: Tensor, other: Tensor) -> float:
