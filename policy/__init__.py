@@ -43,8 +43,8 @@ class Policy(Protocol):
     ) -> Iterator[tuple[int, list[Completion]]]:
         """`(index of the prompt, its n completions)` as prompts get done. Temperature 0 is greedy."""
 
-    def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
-        """Natural-log probability of each token of each completion after its prompt."""
+    def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]] | None:
+        """Natural-log probability of each token of each completion after its prompt; None where no model writes."""
 
     def load(self, adapter: Path | None) -> None:
         """Write with this LoRA adapter from now on; None is the base model."""

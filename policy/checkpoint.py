@@ -52,7 +52,7 @@ def check(folder: Path) -> None:
         raise UserFault(f"{config} is missing or no JSON ({error}); copy the checkpoint again") from None
     if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise UserFault(f"{folder} has no tokenizer.json; copy the tokenizer's files into it")
-    for file in _weights(folder):
+    for file in weights(folder):
         check_tensors(file)
 
 
@@ -83,7 +83,8 @@ def cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visrep"
 
 
-def _weights(folder: Path) -> Iterator[Path]:
+def weights(folder: Path) -> Iterator[Path]:
+    """The safetensors files of a checkpoint folder. Raises UserFault where it has none."""
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         if not (folder / "model.safetensors").exists():

@@ -40,9 +40,8 @@ class Scripted:
             chosen = [texts[number % len(texts)] for number in range(n)]
             yield index, [Completion(text, True, len(text.split())) for text in chosen]
 
-    def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
-        """See `Policy`. It is always certain."""
-        return [[0.0] * len(completion.split()) for completion in completions]
+    def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> None:
+        """See `Policy`. A script has no weights to ask."""
 
     def load(self, adapter: Path | None) -> None:
         """See `Policy`. Changes nothing that is written."""

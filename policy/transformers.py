@@ -61,7 +61,9 @@ class Transformers:
         return found
 
     def load(self, adapter: Path | None) -> None:
-        """See `Policy`. The base is read anew, so that no trace of an earlier adapter can be left."""
+        """See `Policy`. The base is read anew, so that no trace of an earlier adapter can be left, when the memory of
+        what was loaded before is free again."""
+        self.stop()
         self._model = self._fresh() if adapter is None else self._adapted(adapter)
         self._adapter = adapter
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -107,14 +106,16 @@ class VLLM:
             yield index, completions * (n // len(completions))
 
     def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
-        """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes."""
-        tails = [self._tokenizer.encode(completion, add_special_tokens=False) for completion in completions]
+        """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes. The servers take
+        turns: of n, the one with index i gets every prompt whose index is i modulo n."""
+        found: list[list[float]] = [[] for _ in prompts]
+        tails: dict[int, list[int]] = {}
 
         def body(index: int) -> dict[str, Any]:
-            tokens = self._tokenizer.encode(prompts[index]) + tails[index]
+            tails[index] = self._tokens(completions[index], begins=False)
+            tokens = self._tokens(prompts[index], begins=True) + tails[index]
             return {"prompt": tokens, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
 
-        found: list[list[float]] = [[] for _ in prompts]
         # One at a time: vLLM 0.32 dies of prompt_logprobs when several requests with an adapter are in one batch.
         for index, reply in self._ask(len(prompts), body, width=1):
             # One entry per prompt token, {token id: {"logprob": …}}; the first has none.
@@ -165,12 +166,6 @@ class VLLM:
     def _fault(self, what: str, loss: _Lost) -> MachineFault:
         words = self._server.last_words() if self._server is not None else str(loss)
         return MachineFault(f"the vLLM server {what}: {words}; what was sampled before is kept")
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer  # seconds to import, and sampling has no need of it
-
-        return AutoTokenizer.from_pretrained(self.base)
 
     @property
     def _merged(self) -> Path:
@@ -279,6 +274,13 @@ class VLLM:
                     begin = time.monotonic()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _tokens(self, text: str, begins: bool) -> list[int]:
+        """As the server reads a text that begins a prompt, or one that goes on. A tokenizer in this process would bring
+        torch along, and with it 400 MB."""
+        reply = self._call(self._addresses()[0], "/tokenize", {"prompt": text, "add_special_tokens": begins})
+        tokens: list[int] = reply["tokens"]
+        return tokens
 
     def _call(self, url: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         key = self._server.key if self._server is not None else os.environ.get("VLLM_API_KEY", "")

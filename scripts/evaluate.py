@@ -112,7 +112,9 @@ def _of_run(folder: Path, iteration: int | None, recipe: str | None, settings: l
 
     made_with = Run.open(folder).recipe
     base = resolve(made_with.policy.model, made_with.policy.revision)
-    weights = base if iteration == 0 else export(folder, scratch / "checkpoint", "merged", iteration)
+    weights = base
+    if iteration != 0:
+        weights = export(folder, scratch / "checkpoint", "merged", iteration, terminal.console(as_json=True))
     return Subject(
         weights, build_prompter(made_with, base), load_recipe(recipe or str(folder / "recipe.toml"), settings)
     )

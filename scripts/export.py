@@ -18,11 +18,15 @@ def export(
     iteration: Annotated[int | None, typer.Option(min=1, help="Which. (default: the last)", show_default=False)] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Write the policy of a finished iteration as a checkpoint with tokenizer, prompt, recipe and model card."""
+    """Write the policy of a finished iteration as a checkpoint with tokenizer, prompt, recipe and model card.
+
+    It appears only if it was found to be base and adapter, tensor by tensor, and to write the programs that the adapter
+    writes; `checked` in its visrep.json says what was compared.
+    """
     from visrep.train.export import export
     from visrep.train.run import Run
 
-    made = export(Run.open(run).folder, to, form, iteration)
+    made = export(Run.open(run).folder, to, form, iteration, terminal.console(as_json))
     if as_json:
         terminal.print_json({"checkpoint": str(made), "format": form})
     else:

@@ -42,10 +42,14 @@ def recipe(described: dict[str, Any], overrides: Sequence[str] = ()) -> "Recipe"
 def base(described: dict[str, Any], folder: Path) -> Path:
     """Folder with whole weights: the exported one, or the base that an exported adapter was made for."""
     from visrep.policy.checkpoint import check, resolve
+    from visrep.policy.fingerprint import fingerprint
 
     if described.get("format") == "adapter":
         made_with = recipe(described).policy
-        return resolve(made_with.model, made_with.revision)
+        found = resolve(made_with.model, made_with.revision)
+        if fingerprint(found) != described["lineage"]["base"]["fingerprint"]:
+            raise UserFault(f"{found} holds other weights than adapter {folder} was trained on; put those back")
+        return found
     check(folder)
     return folder
 

@@ -174,3 +174,17 @@ def test_what_was_exported_is_asked_by_itself(
 def test_an_export_is_not_written_over_another(run: Path, adapter: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["export", str(run), "--to", str(adapter)]) == 1
     assert "there already" in capsys.readouterr().err
+
+
+def test_an_exported_adapter_is_not_used_on_another_base(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = Path(json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"])
+    weights, other = base / "model.safetensors", write_model(tmp_path / "other", seed=1) / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(other.read_bytes())
+    try:
+        assert cli.run(["evaluate", str(adapter)]) == 1
+    finally:
+        weights.write_bytes(whole)
+    assert f"{base} holds other weights than adapter {adapter} was trained on" in capsys.readouterr().err

@@ -12,11 +12,13 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.policy.prompt import cut
 from visrep.policy.transformers import Transformers
 from visrep.policy.vllm import VLLM
+from visrep.train.probe import check, read
 
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM is not installed", allow_module_level=True)
 
 tiny = runpy.run_path(str(Path(__file__).with_name("tiny_policy.py")))
+train_adapter = runpy.run_path(str(Path(__file__).with_name("trained_policy.py")))["train_adapter"]
 PROMPTS = [f"# question {number}\ndef execute_command(image):" for number in range(12)]
 TEXT = "\n    return image.find"
 
@@ -167,6 +169,19 @@ def test_without_adapter_it_is_the_base_again(policy, exact):
     exact.load(None)
     assert_same_logprobs(policy, exact)
     assert policy.statistics.starts == 3
+
+
+def test_the_probe_tells_what_is_served(policy, base, folder):
+    one, other = (train_adapter(base, folder / f"trained {seed}", seed) for seed in (1, 2))
+    policy.load(one)
+    found = check(policy, read(one, base), "the server", "mend it")
+    assert found["telling"]
+    assert found["distance"] < 0.05 < 0.5 < found["to_base"]
+    with pytest.raises(MachineFault, match="as with an earlier adapter"):
+        check(policy, read(other, base), "the server", "mend it")
+    policy.load(None)
+    with pytest.raises(MachineFault, match="as with the base alone"):
+        check(policy, read(one, base), "the server", "mend it")
 
 
 def test_an_adapter_the_server_cannot_take_is_refused_by_name(policy, tmp_path):

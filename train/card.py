@@ -98,7 +98,23 @@ def _origin(described: dict[str, Any]) -> str:
 * Training: LoRA of rank {settings["rank"]} on all linear layers, learning rate {settings["learning_rate"]},
   {settings["epochs"]} epochs, {report["steps"]} steps, {report["seconds"]:.0f} s, {report["precision"]};
   loss {report["first_loss"]:.3f} at the start, {report["last_loss"]:.3f} at the end.
+* {_checked(described["checked"])}
 * Programs ran with isolation `{stamp["isolation"]}`.
 * Seed {stamp["seed"]}, visrep at {commit}, begun {stamp["started"]}; {versions}.
 * The whole recipe, the prompt and the metrics are in `visrep.json`.
 """
+
+
+def _checked(checked: dict[str, Any]) -> str:
+    found = checked["probe"]
+    said = (
+        f"Checked when it was written: its log-probabilities are {found['distance']:.2g} nats per token from those\n"
+        f"  that training measured (the base's: {found['to_base']:.2g})"
+    )
+    if "tensors" not in checked:
+        return f"{said}."
+    tensors, programs = checked["tensors"], checked["programs"]
+    return (
+        f"{said}; {tensors['changed']} tensors are base + adapter, {tensors['unchanged']} the base's bit for bit;\n  "
+        f"{programs['same']} of {programs['same'] + programs['ties']} greedy programs are those of the adapter."
+    )

@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.console import Console
+
 from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy.checkpoint import check_tensors, resolve
@@ -20,6 +22,8 @@ from visrep.policy.merge import merge
 from visrep.policy.prompt import STOP
 from visrep.train import parts
 from visrep.train.card import card
+from visrep.train.probe import Probe
+from visrep.train.probe import read as read_probe
 from visrep.train.run import Run
 
 Format = Literal["merged", "adapter"]
@@ -27,11 +31,15 @@ Format = Literal["merged", "adapter"]
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "chat_template*")
 
 
-def export(run: Path, to: Path, form: Format = "merged", iteration: int | None = None) -> Path:
-    """Write the policy of an iteration (the last finished one by default) to the new folder `to`, whole or not at all.
+def export(
+    run: Path, to: Path, form: Format = "merged", iteration: int | None = None, console: Console | None = None
+) -> Path:
+    """Write the policy of an iteration (the last finished one by default) to the new folder `to`, whole or not at all,
+    and only if it is found to write as the one that was trained.
 
     "merged" is a whole model in the base's precision, "adapter" the LoRA weights alone. Raises UserFault where the run
-    has no such iteration or `to` exists, MachineFault where the disk refuses.
+    has no such iteration, its weights or the base's are no longer those of the training, or `to` exists; MachineFault
+    where the disk refuses or what was written is another policy.
     """
     found = Run.open(run)
     number = _number(found, iteration)
@@ -39,6 +47,8 @@ def export(run: Path, to: Path, form: Format = "merged", iteration: int | None =
         raise UserFault(f"{to} is there already; remove it or name another folder")
     adapter = found.iteration(number) / "adapter"
     base = resolve(found.recipe.policy.model, found.recipe.policy.revision)
+    probe = read_probe(adapter, base)
+    max_tokens = found.recipe.sampling.max_tokens
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as scratch:
@@ -47,7 +57,9 @@ def export(run: Path, to: Path, form: Format = "merged", iteration: int | None =
                 merge(base, adapter, made)
             else:
                 _copy_adapter(base, adapter, made, found.recipe.policy.model)
-            _describe(found, number, base, form, made)
+            _write_json(made / "generation_config.json", _generation(base, max_tokens))
+            checked = _verify(base, made, form, probe, max_tokens, console or Console(quiet=True))
+            _describe(found, number, form, probe, checked, made)
             made.rename(to)
     except OSError as error:
         raise MachineFault(f"cannot export to {to} ({error}); choose a place with free space") from error
@@ -75,16 +87,24 @@ def _copy_adapter(base: Path, adapter: Path, to: Path, model: str) -> None:
             shutil.copyfile(file, to / file.name)
 
 
-def _describe(run: Run, number: int, base: Path, form: Format, to: Path) -> None:
-    _write_json(to / "generation_config.json", _generation(base, run.recipe.sampling.max_tokens))
+def _verify(base: Path, made: Path, form: Format, probe: Probe, max_tokens: int, console: Console) -> dict[str, Any]:
+    from visrep.train.verify import verify_adapter, verify_merged  # imports torch, which a driver need not have loaded
+
+    if form == "merged":
+        return verify_merged(base, made, probe, max_tokens, console)
+    return verify_adapter(base, made, probe, console)
+
+
+def _describe(run: Run, number: int, form: Format, probe: Probe, checked: dict[str, Any], to: Path) -> None:
     described = {
         "visrep": metadata.version("visrep"),
         "format": form,
         "iteration": number,
-        "prompter": parts.build_prompter(run.recipe, base).to_json(),
+        "prompter": parts.build_prompter(run.recipe, to).to_json(),
         "stop": list(STOP),
         "recipe": run.recipe.model_dump(mode="json", exclude_none=True),
-        "lineage": _lineage(run, number),
+        "lineage": _lineage(run, number, probe),
+        "checked": checked,
         "run": run.stamp(),
         "metrics": [record for record in run.metrics() if record["iteration"] <= number],
     }
@@ -111,12 +131,12 @@ def _generation(base: Path, max_tokens: int) -> dict[str, Any]:
     }
 
 
-def _lineage(run: Run, number: int) -> dict[str, Any]:
+def _lineage(run: Run, number: int, probe: Probe) -> dict[str, Any]:
     """From which weights, data, programs and code the policy came."""
     folder, recipe = run.iteration(number), run.recipe
     examples = list(jsonl.read(folder / "selection.jsonl"))
     return {
-        "base": {"model": recipe.policy.model, "revision": recipe.policy.revision},
+        "base": {"model": recipe.policy.model, "revision": recipe.policy.revision, "fingerprint": probe.base},
         "data": {"dataset": recipe.data.dataset, "root": recipe.data.root, "split": recipe.data.train},
         "examples": {
             "sha256": hashlib.sha256((folder / "examples.jsonl").read_bytes()).hexdigest(),

@@ -24,7 +24,7 @@ from visrep.env.types import Rollout
 from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
-from visrep.train import clone, parts, tracking, variants
+from visrep.train import clone, parts, probe, tracking, variants
 from visrep.train.assess import evaluate_greedily
 from visrep.train.config import Recipe
 from visrep.train.evaluate import pass_at_k
@@ -153,9 +153,9 @@ class Loop:
         prompter = parts.build_prompter(self.recipe, self.base, first=index)
 
         def work() -> dict[str, Any]:
-            self._serve(adapter)
+            probed = self._serve(adapter)
             bench = Bench(self.policy, prompter, self.environment, tasks)
-            return collect(bench, sampling, _files(folder), author, self.console)
+            return collect(bench, sampling, _files(folder), author, self.console) | probed
 
         return stage(folder, f"sample_{index + 1}", {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}, work)
 
@@ -226,27 +226,41 @@ class Loop:
         self, folder: Path, name: str, prompter: Prompter, adapter: Path | None, author: Author
     ) -> dict[str, Any]:
         def work() -> dict[str, Any]:
-            self._serve(adapter)
+            probed = self._serve(adapter)
             bench = Bench(self.policy, prompter, self.environment, self.test_tasks)
-            return evaluate_greedily(bench, folder, name, author, self.console)
+            return evaluate_greedily(bench, folder, name, author, self.console) | probed
 
         return stage(folder, name, {"adapter": str(adapter), "tasks": len(self.test_tasks)}, work)
 
     def _adapter(self, number: int) -> Path | None:
         return self.run.iteration(number) / "adapter" if number else None
 
-    def _serve(self, adapter: Path | None) -> None:
-        if adapter != self._loaded:
-            self.policy.load(adapter)
-            self._loaded = adapter
+    def _serve(self, adapter: Path | None) -> dict[str, Any]:
+        """Have the engine write with the adapter; where it is loaded now, what the probe of it came to."""
+        if adapter == self._loaded:
+            return {}
+        published = None if adapter is None else probe.read(adapter, self.base)
+        self.policy.load(adapter)
+        found = None if published is None else self._probe(published)
+        self._loaded = adapter
+        return {} if found is None else {"probe": found}
+
+    def _probe(self, published: probe.Probe) -> dict[str, Any] | None:
+        settings = self.recipe.policy
+        remedy = "continue with --resume, and report it if it comes again"
+        if settings.urls:
+            remedy = "let servers of policy.model alone be in policy.urls, and continue with --resume"
+        count = len(settings.urls) or 1
+        return probe.check(self.policy, published, f"engine {settings.engine!r}", remedy, engines=count)
 
     def _free_device(self) -> None:
         if "policy" in self.__dict__:
             self.policy.stop()
 
     def _export(self, to: Path, number: int) -> dict[str, Any]:
+        self._free_device()  # the export is tried out
         shutil.rmtree(to, ignore_errors=True)
-        return {"path": str(export(self.run.folder, to, "merged", number))}
+        return {"path": str(export(self.run.folder, to, "merged", number, self.console))}
 
     def _record(self, record: dict[str, Any]) -> None:
         self.records.append(record)

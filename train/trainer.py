@@ -30,6 +30,8 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.policy.checkpoint import check
 from visrep.train import attention, packing
 from visrep.train.clone import CloneJob, CloneSettings, Report, steps
+from visrep.train.measure import measure
+from visrep.train.probe import write as write_probe
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -263,7 +265,9 @@ def _publish(trainer: RowTrainer, job: CloneJob, report: Report) -> None:
     temporary = job.output.with_name(f".{job.output.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(temporary)
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        model.save_pretrained(temporary)
+        write_probe(measure(model, job, temporary, half=trainer.args.bf16))
         jsonl.write_whole(temporary / "report.json", json.dumps(asdict(report), indent=1) + "\n")
         shutil.rmtree(job.output, ignore_errors=True)
         temporary.rename(job.output)
