@@ -6,7 +6,7 @@ One file per engine, named in a recipe by its module's name. An engine sees prom
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,17 @@ class Policy(Protocol):
 
     def close(self) -> None:
         """Give all resources back."""
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """What an engine may offer beside: figures on its work."""
+
+    def report(self) -> dict[str, Any]:
+        """What it has done since it was last asked, as JSON data for a run's records. Where it chose something, the
+        key "choice" has a "reason", one line for the log."""
+
+
+def report(policy: Policy) -> dict[str, Any]:
+    """What the engine reports, if it does."""
+    return policy.report() if isinstance(policy, Reporting) else {}

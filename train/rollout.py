@@ -19,7 +19,7 @@ from rich.console import Console
 from visrep.env import jsonl, rollouts
 from visrep.env.environment import Environment
 from visrep.env.types import Task
-from visrep.policy import Completion, Policy
+from visrep.policy import Completion, Policy, report
 from visrep.policy.prompt import Prompter
 from visrep.train import progress
 from visrep.train.runner import Author, Runner, program_key
@@ -58,7 +58,7 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
     """Have `n` completions for every task in this round, and a rollout of every distinct program; what is on disk
     already is not done again. Returns counts of the whole round, seconds and rates of what was done now:
     `executing_seconds` are those after the last completion, `sandbox_idle` is the share of all seconds in which no
-    program was there to run."""
+    program was there to run, `engine` what the engine reports."""
     known = read_completions(files.completions, rounds=[sampling.number])
     missing = [task for task in bench.tasks if task.question.id not in known]
     started, idle = time.monotonic(), bench.environment.idle_seconds
@@ -73,6 +73,9 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
             tokens += sum(completion.tokens for completion in completions)
         sampled = time.monotonic() - started
         runner.finish(console)
+    engine = report(bench.policy)
+    if "choice" in engine:
+        console.print(engine["choice"]["reason"], highlight=False, soft_wrap=True)
     seconds = time.monotonic() - started
     return {
         "completions": len(bench.tasks) * sampling.n,
@@ -82,7 +85,7 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
         "sampling_seconds": round(sampled, 2),
         "executing_seconds": round(seconds - sampled, 2),
         "sandbox_idle": round((bench.environment.idle_seconds - idle) / seconds, 3),
-    }
+    } | ({"engine": engine} if engine else {})
 
 
 def _written(
