@@ -81,7 +81,7 @@ def _seconds(records: list[dict[str, Any]]) -> Table:
 
 def _rates(records: list[dict[str, Any]]) -> Table:
     table = Table(title="Rates while sampling for training", title_justify="left")
-    for column in ("policy", "completions", "tokens/s", "programs run", "sandbox idle"):
+    for column in ("policy", "completions", "tokens/s", "cache hits", "programs run", "sandbox idle"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for record in records:
         rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
@@ -89,11 +89,13 @@ def _rates(records: list[dict[str, Any]]) -> Table:
             continue
         seconds = [round_["sampling_seconds"] for round_ in rounds]
         whole = [round_["sampling_seconds"] + round_["executing_seconds"] for round_ in rounds]
+        hits = [r["engine"]["prefix_cache_hits"] for r in rounds if "prefix_cache_hits" in r.get("engine", {})]
         idle = sum(share * each for share, each in zip((r["sandbox_idle"] for r in rounds), whole, strict=True))
         table.add_row(
             name_of(record),
             str(sum(round_["completions"] for round_ in rounds)),
             f"{sum(round_['tokens'] for round_ in rounds) / max(sum(seconds), 1e-9):.0f}",
+            f"{sum(hits) / len(hits):.0%}" if hits else "",
             str(sum(round_["programs"] for round_ in rounds)),
             f"{idle / max(sum(whole), 1e-9):.0%}",
         )
