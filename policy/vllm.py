@@ -61,8 +61,7 @@ class VLLM:
         self.urls, self.dtype, self.max_model_len = tuple(urls), dtype, max_model_len
         self.in_flight, self.port, self.patience, self.arguments = in_flight, port, patience, tuple(arguments)
         self.statistics = Statistics()
-        self.choice: Choice | None = None
-        """Why an adapter is served as it is, where that was this engine's to say."""
+        self._choice: Choice | None = None  # not reported yet
         self._reported = Statistics()
         self._adapter: Adapter | None = None
         self._merging: bool | None = None  # not decided
@@ -70,6 +69,7 @@ class VLLM:
         self._server: Server | None = None
         self._room = 0  # rank of adapters that the running server takes
         self._weights: Adapter | None = None  # what is merged into the weights that it serves
+        self._scratch: Adapter | None = None  # what is merged into those on disk
         self._clients = [Client(url, None, patience) for url in urls]
 
     # -- the protocol ---------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class VLLM:
         record = self.statistics.since(self._reported)
         self._reported = replace(self.statistics)
         served = "base" if self._adapter is None else "merged" if self._merging else "adapter"
-        choice, self.choice = self.choice, None
+        choice, self._choice = self._choice, None
         return record | {"served": served} | ({"choice": asdict(choice) | {"reason": str(choice)}} if choice else {})
 
     # -- the server -----------------------------------------------------------------------------------------------
@@ -165,15 +165,15 @@ class VLLM:
             return self._adapter is not None and self.serve == "merged"
         done = self.statistics
         length = done.completion_tokens / done.completions if done.completions else self.max_tokens / 2
-        self.choice = choose(
+        self._choice = choose(
             done,
             max(round(completions * length), self._written_before),
             starts_anyway=not self._fits(merging=False),
             weights=sum(file.stat().st_size for file in self.base.glob("*.safetensors")),
             cpu=is_cpu(),
         )
-        _log.info("%s", self.choice)
-        return self.choice.merged
+        _log.info("%s", self._choice)
+        return self._choice.merged
 
     def _fits(self, merging: bool) -> bool:
         """Whether the server that was started is there, and can write as is wanted."""
@@ -183,8 +183,8 @@ class VLLM:
 
     def _start(self) -> None:
         self._weights, self._room = None, 0
-        if self._merging:
-            self._merge()
+        if self._merging and self._adapter is not None:
+            self._merge(self._adapter)
             self._weights = self._adapter
         elif self._adapter is not None:
             self._room = self._adapter.rank
@@ -202,13 +202,16 @@ class VLLM:
         self.statistics.start_seconds += time.monotonic() - begin
         self._clients.append(Client(self._server.url, self._server.key, self.patience))
 
-    def _merge(self) -> None:
-        from visrep.policy.merge import merge  # imports torch
-
-        assert self._adapter is not None
+    def _merge(self, adapter: Adapter) -> None:
+        if self._scratch == adapter:
+            return
         begin = time.monotonic()
+        from visrep.policy.merge import merge  # imports torch, which takes seconds
+
+        self._scratch = None
         shutil.rmtree(self._merged, ignore_errors=True)
-        merge(self.base, self._adapter.path, self._merged)
+        merge(self.base, adapter.path, self._merged)
+        self._scratch = adapter
         self.statistics.merges += 1
         self.statistics.merge_seconds += time.monotonic() - begin
 

