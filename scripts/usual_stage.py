@@ -47,7 +47,7 @@ def fit(recipe: Recipe, job: dict[str, Any]) -> int:
             num_train_epochs=settings.epochs,
             learning_rate=settings.learning_rate,
             lr_scheduler_type="linear",
-            warmup_ratio=settings.warmup,
+            warmup_steps=settings.warmup,
             weight_decay=0.0,
             completion_only_loss=True,
             max_length=None,

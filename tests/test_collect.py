@@ -1,5 +1,6 @@
 """A round of sampling with execution beside it."""
 
+import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,3 +137,21 @@ def test_a_fault_in_writing_keeps_what_has_run(tasks: list[Task], tmp_path: Path
     made.environment.close()
     assert len(list(jsonl.read(files.completions))) == 3
     assert len(list(rollouts.read(files.rollouts))) >= 4
+
+
+class Choosing(Scripted):
+    """Reports as an engine may that had to choose something."""
+
+    def report(self) -> dict[str, Any]:
+        return {"starts": 1, "choice": {"merged": True, "reason": "merged, as that is sooner"}}
+
+
+def test_what_an_engine_reports_is_recorded_and_its_choice_told(tasks: list[Task], tmp_path: Path) -> None:
+    files = Files(tmp_path / "completions.jsonl", tmp_path / "rollouts.jsonl")
+    policy = Choosing(lambda prompt, n, seed: TEXTS)
+    made = bench(tasks[:1], policy)
+    said = io.StringIO()
+    counts = collect(made, ROUND, files, AUTHOR, Console(file=said))
+    made.environment.close()
+    assert counts["engine"] == policy.report()
+    assert "merged, as that is sooner\n" in said.getvalue()
