@@ -27,6 +27,8 @@ _REPLY_SECONDS = 24 * 3600.0
 """Longer than any queue in front of a request may last."""
 _LOADING_SECONDS = 600.0
 _IDLE_LOOKS = 10
+"""Looks in a row at a silent server that computed nothing, until it is lost: one step of an engine, a batch full of
+prompts on a slow CPU, may take minutes."""
 _COUNTER = re.compile(r"^vllm:(\w+)_total\{[^}]*\} (\S+)$", re.MULTILINE)
 
 
