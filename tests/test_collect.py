@@ -1,5 +1,6 @@
 """A round of sampling with execution beside it."""
 
+import io
 import threading
 import time
 from collections.abc import Sequence
@@ -232,3 +233,21 @@ def test_a_policy_that_is_faster_than_the_sandbox_waits_for_it(tasks: list[Task]
     # Beside those that wait there are four in the sandbox, and the one that there is no room for.
     assert reached[0] <= WAITING + 5
     assert len(list(rollouts.read(files.rollouts))) == WAITING + 100
+
+
+class Choosing(Scripted):
+    """Reports as an engine may that had to choose something."""
+
+    def report(self) -> dict[str, Any]:
+        return {"starts": 1, "choice": {"merged": True, "reason": "merged, as that is sooner"}}
+
+
+def test_what_an_engine_reports_is_recorded_and_its_choice_told(tasks: list[Task], tmp_path: Path) -> None:
+    files = Files(tmp_path / "completions.jsonl", tmp_path / "rollouts.jsonl")
+    policy = Choosing(lambda prompt, n, seed: TEXTS)
+    made = bench(tasks[:1], policy)
+    said = io.StringIO()
+    counts = collect(made, ROUND, files, AUTHOR, Console(file=said))
+    made.environment.close()
+    assert counts["rates"]["engine"] == policy.report()
+    assert "merged, as that is sooner\n" in said.getvalue()

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -99,3 +100,18 @@ def test_a_server_that_ignores_the_polite_way_is_killed():
     process.stdout.readline()
     process.stdin.close()
     assert process.wait(timeout=150) == 1
+
+
+def test_a_server_that_was_stopped_is_ended_politely():
+    polite = (
+        "import os, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit()); "
+        "print(os.getpid(), flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, keeper.__file__, sys.executable, "-c", polite], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    os.kill(int(process.stdout.readline()), signal.SIGSTOP)
+    started = time.monotonic()
+    process.stdin.close()
+    process.wait()
+    assert time.monotonic() - started < keeper._GRACE_SECONDS

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import re
 import runpy
 import signal
 import socket
@@ -47,7 +48,7 @@ def exact(base):
 @pytest.fixture(scope="module")
 def policy(base, folder):
     """One server for all tests of this module, in their order: it writes as the base first, with adapters later."""
-    policy = VLLM(base, log=folder / "server.log", max_tokens=24, dtype="float32")
+    policy = VLLM(base, log=folder / "server.log", max_tokens=24, dtype="float32", patience=20.0)
     yield policy
     policy.close()
 
@@ -61,6 +62,11 @@ def processes(policy):
     """All processes of the server's session: its keeper first, then the server and what it started."""
     session = str(policy._server._process.pid)
     return [int(pid) for pid in subprocess.check_output(["ps", "-o", "pid=", "-s", session], text=True).split()]
+
+
+def told(caplog):
+    """What the engine said on the log; its HTTP library says things of its own."""
+    return [record.getMessage() for record in caplog.records if record.name == "visrep.policy.vllm"]
 
 
 def assert_same_logprobs(policy, exact):
@@ -112,6 +118,25 @@ def test_what_was_done_is_counted(policy):
     assert policy.statistics.starts == 1
 
 
+def test_prompts_that_were_read_before_are_found_in_the_cache(policy):
+    before = policy.statistics.looked_up, policy.statistics.found
+    list(policy.sample(["# the same\n" * 40] * 8, 2, 1.0, 0))
+    looked_up, found = policy.statistics.looked_up - before[0], policy.statistics.found - before[1]
+    assert looked_up > 8 * 400
+    assert 0.5 < found / looked_up < 1
+
+
+def test_a_report_is_of_what_was_done_since_the_last(policy):
+    policy.report()
+    written = sum(completion.tokens for completions in sampled(policy).values() for completion in completions)
+    report = policy.report()
+    assert report["completion_tokens"] == written
+    assert report["completions"] == len(PROMPTS) * 4
+    assert (report["served"], report["starts"]) == ("base", 0)
+    assert 0 < report["prefix_cache_hits"] <= 1
+    assert policy.report()["completion_tokens"] == 0
+
+
 def test_a_prompt_that_is_too_long_is_the_users_fault(policy):
     with pytest.raises(UserFault, match=r"refused /v1/completions: .*2048"):
         list(policy.sample(["x" * 3000], 1, 1.0, 0))
@@ -135,14 +160,28 @@ def test_a_stranger_is_not_answered(policy, base, folder, monkeypatch):
     stranger.close()
 
 
-def test_a_server_killed_at_work_is_started_again_and_nothing_is_lost(policy):
+def test_a_server_killed_at_work_is_started_again_and_nothing_is_lost(policy, caplog):
     replies = policy.sample(PROMPTS * 8, 4, 1.0, 0)
     seen = [next(replies)[0]]
     for pid in processes(policy)[1:]:
         os.kill(pid, signal.SIGKILL)
     seen += [index for index, _ in replies]
     assert sorted(seen) == list(range(len(PROMPTS) * 8))
-    assert policy.statistics.starts == 2
+    assert (policy.statistics.starts, policy.statistics.restarts) == (2, 1)
+    (line,) = told(caplog)
+    assert re.match(r"the vLLM server was lost with \d+ of 96 prompts answered, and is started once more", line)
+
+
+def test_a_server_that_hangs_is_noticed_and_started_again_and_nothing_is_lost(policy, caplog):
+    replies = policy.sample(PROMPTS * 8, 4, 1.0, 0)
+    seen = [next(replies)[0]]
+    for pid in processes(policy):  # the keeper too, which then cannot end the server without being woken
+        os.kill(pid, signal.SIGSTOP)
+    seen += [index for index, _ in replies]
+    assert sorted(seen) == list(range(len(PROMPTS) * 8))
+    assert (policy.statistics.starts, policy.statistics.restarts) == (3, 2)
+    (line,) = told(caplog)
+    assert "timed out" in line
 
 
 def test_stopping_frees_everything_and_sampling_with_an_adapter_starts_again(policy, adapter, exact):
@@ -153,7 +192,7 @@ def test_stopping_frees_everything_and_sampling_with_an_adapter_starts_again(pol
     policy.load(adapter)
     exact.load(adapter)
     assert_same_logprobs(policy, exact)
-    assert policy.statistics.starts == 3
+    assert policy.statistics.starts == 4
 
 
 def test_an_adapter_that_was_written_anew_under_its_old_name_is_not_served_stale(policy, base, adapter, exact):
@@ -161,14 +200,24 @@ def test_an_adapter_that_was_written_anew_under_its_old_name_is_not_served_stale
     policy.load(adapter)
     exact.load(adapter)
     assert_same_logprobs(policy, exact)
-    assert policy.statistics.starts == 3
+    assert policy.statistics.starts == 4
 
 
 def test_without_adapter_it_is_the_base_again(policy, exact):
     policy.load(None)
     exact.load(None)
     assert_same_logprobs(policy, exact)
-    assert policy.statistics.starts == 3
+    assert policy.statistics.starts == 4
+
+
+def test_a_foreign_server_gets_the_adapter_as_it_is(policy, base, adapter, exact, folder, monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", policy._server.key)
+    other = VLLM(base, log=folder / "other.log", serve="auto", dtype="float32", urls=[policy._server.url])
+    other.load(adapter)
+    exact.load(adapter)
+    assert_same_logprobs(other, exact)
+    assert other.report()["served"] == "adapter"
+    other.close()
 
 
 def test_the_probe_tells_what_is_served(policy, base, folder):
@@ -189,16 +238,20 @@ def test_an_adapter_the_server_cannot_take_is_refused_by_name(policy, tmp_path):
         policy.load(tmp_path)
 
 
-def test_a_merged_adapter_writes_as_one_that_is_not(base, exact, tmp_path, policy):
+def test_an_adapter_is_merged_where_that_is_sooner_and_writes_as_one_that_is_not(base, exact, tmp_path, policy):
     policy.stop()
     adapter = tiny["write_adapter"](base, tmp_path / "adapter", seed=7, rank=3)
-    merged = VLLM(base, log=tmp_path / "server.log", serve="merged", max_tokens=24, dtype="float32")
+    merged = VLLM(base, log=tmp_path / "server.log", serve="auto", max_tokens=24, dtype="float32")
     merged.load(adapter)
     exact.load(adapter)
     try:
+        sampled(merged)  # a model this small is merged in no time, and its server has to be started anyway
         assert_same_logprobs(merged, exact)
     finally:
         merged.close()
+    report = merged.report()
+    assert (report["served"], report["merges"], report["starts"]) == ("merged", 1, 1)
+    assert report["choice"]["merged_seconds"] < report["choice"]["beside_seconds"]
     assert not (tmp_path / "merged").exists()
 
 

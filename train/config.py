@@ -66,9 +66,10 @@ class PolicySettings(Settings):
     model: str = Field("smollm2-135m-instruct", description="the embedded default, a folder or a hub name")
     revision: str | None = Field(None, description="of a hub name; pin it, so that the run can be repeated")
     script: str | None = Field(None, description="for the scripted engine: a JSON file of questions and their texts")
-    serve: Literal["adapter", "merged"] = Field(
-        "merged",
-        description="sample with the adapter beside the base, or with a scratch merge (faster tokens, a restart)",
+    serve: Literal["adapter", "merged", "auto"] = Field(
+        "auto",
+        description="sample with the adapter beside the base, or with a scratch merge (faster tokens, a restart); auto "
+        "takes what was measured to be sooner, and with urls the adapter",
     )
     urls: list[str] = Field(default_factory=list, description="servers that run already; none starts one")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"

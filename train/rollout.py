@@ -19,7 +19,7 @@ from rich.console import Console
 from visrep.env import jsonl, rollouts
 from visrep.env.environment import Environment, Usage
 from visrep.env.types import Task
-from visrep.policy import Completion, Policy
+from visrep.policy import Completion, Policy, report
 from visrep.policy.prompt import Prompter
 from visrep.train import progress
 from visrep.train.grouped import Grouped
@@ -66,7 +66,7 @@ class Files:
 def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, console: Console) -> dict[str, Any]:
     """Have `n` completions for every task in this round, and a rollout of every distinct program; what is on disk
     already is not done again. Returns counts of the whole round, and seconds and rates of what was done now:
-    `executing_seconds` are those after the last completion."""
+    `executing_seconds` are those after the last completion; `rates` has `engine`, if the engine reports anything."""
     known = Grouped(read_completions(files.completions, rounds=[sampling.number]))
     ran = Grouped((rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(files.rollouts))
     total, tokens, written = len(bench.tasks) * sampling.n, 0, 0
@@ -84,13 +84,17 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
     seconds, usage = time.monotonic() - started, bench.environment.usage() - before
     if usage.repeated:
         console.print(f"the sandbox was lost and started again; {usage.repeated} programs ran twice", highlight=False)
+    engine = report(bench.policy)
+    if "choice" in engine:
+        console.print(engine["choice"]["reason"], highlight=False, soft_wrap=True)
+    rates = _rates(written, sampled - waited, runner.done, seconds, usage)
     return {
         "completions": total,
         "tokens": tokens,
         "programs": runner.distinct,
         "sampling_seconds": round(sampled, 2),
         "executing_seconds": round(seconds - sampled, 2),
-        "rates": _rates(written, sampled - waited, runner.done, seconds, usage),
+        "rates": rates | ({"engine": engine} if engine else {}),
     }
 
 

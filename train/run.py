@@ -26,7 +26,10 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.train.config import Recipe, load_recipe, to_toml
 from visrep.train.variants import digests
 
-CHANGEABLE = ("iterations", "saturation", "tracking", "policy.port", "policy.urls", "sandbox.parallel")
+CHANGEABLE = (
+    *("iterations", "saturation", "tracking"),
+    *("policy.port", "policy.serve", "policy.urls", "sandbox.parallel"),
+)
 """Settings that may differ when a run is resumed: none of them changes what a finished stage would have produced."""
 
 CHANGEABLE_LATER = ("selection", "clone", "corrections")
