@@ -43,7 +43,7 @@ from visrep.train.split import Split
 
 _PICTURES, _CATEGORIES = 16, 16
 _ROWS = 10  # while all tasks are sampled
-_API = ["ImagePatch.find", "ImagePatch.exists", "ImagePatch.simple_query", "ImagePatch.verify_property", "distance"]
+API = ["ImagePatch.find", "ImagePatch.exists", "ImagePatch.simple_query", "ImagePatch.verify_property", "distance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,14 @@ def fill_caches() -> None:
 def run(folder: Path, tasks: int, instances: int, meter: Meter) -> None:
     """One round of sampling over so many tasks, then tally and selection; what is in the folder is not done again."""
     files = Files(folder / "completions.jsonl", folder / "rollouts.jsonl")
-    prompter = Prompter(_API, [])
+    prompter = Prompter(API, [])
     source = Split(lambda: generated(folder, range(tasks), instances))
 
     def script(prompt: str, n: int, seed: int) -> list[str]:
-        number = int(prompt.rpartition("photograph ")[2].partition("?")[0])
+        number = asked(prompt)
         if number % (tasks // _ROWS) == 0:
             meter.row("sampling", number)
-        return [program(number).partition("def execute_command(image):")[2]]
+        return [completion(number)]
 
     with make_environment() as environment, make_environment() as perturbed:
         bench = Bench(Scripted(script), prompter, environment, source)
@@ -153,6 +153,16 @@ def program(number: int) -> str:
     steps = "".join(" + 0" if bit == "1" else " - 0" for bit in f"{abs(number):b}")
     wrong = "" if number % 4 else " + 1"
     return f'def execute_command(image):\n    return str(int(image.find("cup")[0].width){steps}{wrong})'
+
+
+def asked(prompt: str) -> int:
+    """The number of the task that a prompt is about."""
+    return int(prompt.rpartition("photograph ")[2].partition("?")[0])
+
+
+def completion(number: int) -> str:
+    """What the policy writes to have the program."""
+    return program(number).partition("def execute_command(image):")[2]
 
 
 def make_environment() -> Environment:
