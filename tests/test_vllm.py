@@ -125,6 +125,7 @@ def test_prompts_that_were_read_before_are_found_in_the_cache(policy):
 
 
 def test_a_report_is_of_what_was_done_since_the_last(policy):
+    policy.start()
     policy.report()
     written = sum(completion.tokens for completions in sampled(policy).values() for completion in completions)
     report = policy.report()
