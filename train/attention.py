@@ -28,7 +28,7 @@ _backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A packed row: `shared` prefix tokens, then tails of these lengths, without padding between them."""
+    """A packed row: `shared` prefix tokens, at least 1, then tails of these lengths, without padding between them."""
 
     shared: int
     lengths: tuple[int, ...]
@@ -79,7 +79,7 @@ class _Padding:
     def pad(self, x: Tensor) -> Tensor:
         """(1, heads, m, …) to (n, heads, l, …)."""
         slots = x[0].index_select(1, self.gather)
-        return slots.unflatten(1, (self.count, -1)).transpose(0, 1)
+        return slots.view(len(slots), self.count, -1, *slots.shape[2:]).transpose(0, 1)
 
     def unpad(self, x: Tensor) -> Tensor:
         """(n, heads, l, …) to (1, heads, m, …)."""
