@@ -1,102 +1,119 @@
-"""The driver's memory does not grow with the number of tasks: so little for each that a million cost nothing."""
+"""How long a row may be: what is measured of a model, what is free, and what happens where it was too long."""
 
-import dataclasses
-import gc
-import tracemalloc
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.autograd.graph import saved_tensors_hooks
+from transformers import AutoModelForCausalLM, LlamaConfig, TrainingArguments
 
-from visrep.env import jsonl, rollouts
-from visrep.env.types import Box, Call, Execution, Rollout, Score
-from visrep.policy import Completion
-from visrep.policy.prompt import Prompter
-from visrep.policy.scripted import Scripted
-from visrep.scripts.bench_memory import API, asked, completion, fill_caches, generated, make_environment, program
-from visrep.train.guard import guard
-from visrep.train.rollout import BLOCK, Bench, Files, Sampling, collect, tally
-from visrep.train.runner import Author
-from visrep.train.select import select
-from visrep.train.split import Split
+from visrep.env.faults import MachineFault
+from visrep.train import attention, memory, packing
+from visrep.train.packing import Tokens
+from visrep.train.trainer import RowTrainer, Step
 
-STATED = 100
-"""Bytes per task."""
+EXAMPLES = [Tokens((*range(90), index, *range(20 + index)), 95, 1.0 + index % 2) for index in range(12)]
+WEIGHT = sum(each.weight * (len(each.ids) - each.start) for each in EXAMPLES)
 
 
-def bytes_per_task(work: Callable[[int], None], few: int, many: int) -> float:
-    """What Python holds at most during `work` on many tasks more than on few."""
-    peaks = []
-    tracemalloc.start()
-    try:
-        for tasks in (few, many):
-            gc.collect()
-            tracemalloc.reset_peak()
-            held, _ = tracemalloc.get_traced_memory()
-            work(tasks)
-            peaks.append(tracemalloc.get_traced_memory()[1] - held)
-    finally:
-        tracemalloc.stop()
-    return (peaks[1] - peaks[0]) / (many - few)
+@pytest.fixture
+def model() -> Any:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=97, hidden_size=48, intermediate_size=64, num_hidden_layers=3, num_attention_heads=6
+    )
+    bare = AutoModelForCausalLM.from_config(config, attn_implementation=attention.register())
+    adapted = get_peft_model(bare, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.2)
+    return adapted.train()
 
 
-def attempt(number: int, folder: Path) -> Rollout:
-    """As the sandbox would have it, on two images."""
-    (task,) = generated(folder, range(number, number + 1), instances=2)
-    found = Call("find", 0, Box(0, 0, 30, 20), ("cup",), [[0.0, 0.0, 10.0, 20.0]] * 3, 0.001)
-    values = [answer for instance in task.instances for answer in instance.answers]
-    executions = tuple(Execution("ok", value, calls=(found,)) for value in values)
-    right = int(number % 4 > 0)
-    score = Score(right, float(right), "ok" if right else "wrong_answer")
-    return Rollout(task.question.id, task.question.category, program(number), executions, (score, score), right)
+def gradients(model: Any, rows: Sequence[packing.Row]) -> list[torch.Tensor]:
+    model.zero_grad()
+    for row in rows:
+        batch = packing.batch(row)
+        torch.autograd.backward((packing.target_losses(model, batch) * batch.weights).sum())
+    return [weight.grad.clone() for weight in model.parameters() if weight.requires_grad]
 
 
-def logs(folder: Path, tasks: int) -> Files:
-    files = Files(folder / f"{tasks}.completions.jsonl", folder / f"{tasks}.rollouts.jsonl")
-    with jsonl.Log(files.completions) as completions, jsonl.Log(files.rollouts) as ran:
-        for number in range(tasks):
-            made = attempt(number, folder)
-            written = [dataclasses.asdict(Completion(completion(number), True, 9))]
-            completions.append({"task": made.task_id, "round": 0, "completions": written})
-            ran.append(rollouts.to_json(made))
-    return files
+def test_less_memory_makes_shorter_rows_and_the_same_gradients(model: Any) -> None:
+    found = []
+    for budget in (2**30, 4 * 2**20):
+        rows = packing.rows(EXAMPLES, memory.row_tokens(model, EXAMPLES, budget))
+        found.append((rows, gradients(model, rows)))
+    (whole, expected), (pieces, got) = found
+    assert len(whole) == 1
+    assert 1 < len(pieces) < len(EXAMPLES)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_tally_guard_and_selection_hold_no_tasks(tmp_path: Path) -> None:
-    fill_caches()
-    few, many = 1000, 4000
-    files = {tasks: logs(tmp_path, tasks) for tasks in (few, many)}
+def test_rows_of_the_length_found_keep_most_of_the_memory_but_no_more(model: Any) -> None:
+    budget = 30 * 2**20
+    limit = memory.row_tokens(model, EXAMPLES, budget)
+    (row, *_) = packing.cut(packing.Row(90, tuple(EXAMPLES * (limit // 300))), limit)
+    assert row.tokens > 0.9 * limit
+    kept: dict[int, torch.Tensor] = {}
 
-    def work(tasks: int) -> None:
-        source = Split(lambda: generated(tmp_path, range(tasks), instances=2))
-        counts = tally(Prompter(["ImagePatch.find"], []), source, files[tasks], rounds=[0])
-        assert sum(right for _, right, _ in counts) == tasks * 3 / 4
-        refused = guard(environment, environment, source, rollouts.read(files[tasks].rollouts))
-        selection = select(rollouts.read(files[tasks].rollouts), source, per_task=2, refused=refused, seed=0)
-        assert (len(selection.examples), selection.right) == (400, tasks * 3 / 4)
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
 
-    with make_environment() as environment:
-        work(few)  # what is imported and compiled once
-        assert bytes_per_task(work, few, many) < 2 * STATED
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        packing.target_losses(model, packing.batch(row))
+    assert 0.5 * budget < sum(tensor.untyped_storage().nbytes() for tensor in kept.values()) < 0.8 * budget
 
 
-def test_sampling_holds_no_tasks(tmp_path: Path) -> None:
-    """Of programs that have been run already: that running them leaves nothing behind is tested with the sandbox."""
-    fill_caches()
-    few, many = BLOCK, 3 * BLOCK
-    files = {tasks: logs(tmp_path, tasks) for tasks in (few, many)}
-    prompter = Prompter(API, [])
-    policy = Scripted(lambda prompt, n, seed: [completion(asked(prompt))])
+def test_a_dense_mask_grows_with_the_square_of_the_row(model: Any) -> None:
+    model.set_attn_implementation("sdpa")
+    budgets = (2**32, 2**36)
+    dense = [memory.row_tokens(model, EXAMPLES, budget, dense=True) for budget in budgets]
+    assert [3 * tokens**2 < 0.7 * budget for tokens, budget in zip(dense, budgets, strict=True)] == [True, True]
+    assert dense[1] < 5 * dense[0]
 
-    def work(tasks: int) -> None:
-        files[tasks].completions.unlink(missing_ok=True)
-        source = Split(lambda: generated(tmp_path, range(tasks), instances=2))
-        sampling = Sampling("sampling", number=0, n=1, temperature=1.0, seed=0)
-        bench = Bench(policy, prompter, environment, source)
-        counts = collect(bench, sampling, files[tasks], Author(1, "base"), Console(quiet=True))
-        assert (counts["completions"], counts["programs"]) == (tasks, tasks)
 
-    with make_environment() as environment:
-        work(few)  # what is imported and compiled once
-        assert bytes_per_task(work, few, many) < 2 * STATED
-    assert sum(1 for _ in rollouts.read(files[many].rollouts)) == many
+def test_without_memory_the_rows_are_as_short_as_they_can_be(model: Any) -> None:
+    assert memory.row_tokens(model, EXAMPLES, -1.0) == 1
+
+
+def test_free_memory_is_not_more_than_the_machine_has() -> None:
+    total = next(int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines() if "MemTotal" in line)
+    assert 0 < memory.free(torch.device("cpu")) < total * 1024
+
+
+def trainer(model: Any, folder: Path, longest: int, told: list[dict[str, Any]]) -> RowTrainer:
+    """One step over all examples, on a model that says it is out of memory for rows above `longest` tokens."""
+
+    def refuse(_: Any, __: Any, given: dict[str, Any]) -> None:
+        if given["input_ids"].shape[1] > longest:
+            raise torch.OutOfMemoryError("out of memory")
+
+    model.get_base_model().register_forward_pre_hook(refuse, with_kwargs=True)
+    arguments = TrainingArguments(
+        str(folder), use_cpu=True, learning_rate=0.0, max_grad_norm=0.0, per_device_train_batch_size=1,
+        num_train_epochs=1, remove_unused_columns=False, report_to=[], save_strategy="no", disable_tqdm=True,
+    )  # fmt: skip
+    plan = [Step(tuple(packing.rows(EXAMPLES, 10_000)), WEIGHT)]
+    return RowTrainer(model, arguments, plan, 0.0, 10_000, told.append)
+
+
+def test_where_memory_runs_out_the_step_begins_anew_with_shorter_rows(model: Any, tmp_path: Path) -> None:
+    rows = packing.rows(EXAMPLES, 10_000)
+    expected = sum(
+        float((packing.target_losses(model, batch) * batch.weights).sum().detach()) / WEIGHT
+        for batch in map(packing.batch, rows)
+    )
+    told: list[dict[str, Any]] = []
+    training = trainer(model, tmp_path, 300, told)
+    training.train()
+    assert training.row_tokens == rows[0].tokens // 2
+    assert [line["loss"] for line in told] == [pytest.approx(expected, rel=1e-4)]
+
+
+def test_memory_that_does_not_suffice_for_one_example_is_the_machines_fault(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(MachineFault, match=r"out of memory in a row of \d+ tokens; free some"):
+        trainer(model, tmp_path, 20, []).train()

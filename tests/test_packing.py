@@ -182,6 +182,11 @@ def test_rows_are_made_by_prefix_without_being_told_of_it() -> None:
     assert sorted((row.shared, len(row.sequences)) for row in rows) == [(0, 1), (30, 3), (60, 5)]
 
 
+def test_sequences_that_share_nothing_have_rows_of_their_own() -> None:
+    rows = packing.rows([Tokens((1, 2, 3), 2), Tokens((4, 5, 6, 7), 2)], 1000)
+    assert sorted((row.shared, len(row.sequences)) for row in rows) == [(0, 1), (0, 1)]
+
+
 def test_a_prefix_within_a_prefix_is_split_off_only_where_that_saves_tokens() -> None:
     """All share 10 tokens, some 30 more: on a row of their own they pay the 10 again."""
     start, more = tuple(range(10)), tuple(range(10, 40))

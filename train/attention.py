@@ -1,9 +1,10 @@
 """Attention over a packed row that does no work for pairs of tokens that may not see each other.
 
 A dense mask over a row of 700 prefix tokens and 32 tails of 60 computes seven million pairs per head, of which two
-million count. Here all queries meet the prefix's keys in one product and the keys of their own tail in another; the two
-softmaxes are joined by their normalisers. Plain matrix products, because on a CPU without matrix units the fused
-kernels are slower in bfloat16 than the products they save. On a GPU a dense mask in a fused kernel is good enough.
+million count. Here the prefix attends to itself, the tails to the prefix, and each tail to itself; what a tail gets of
+both is joined by the normalisers. Each part is one call of torch's fused CPU kernel, which keeps no matrix of scores:
+over a prefix of 4,000 tokens those would take 11 GB in a model of 135M parameters. On a GPU a dense mask in a fused
+kernel is good enough.
 
 `register()` makes it known to transformers as the attention implementation `NAME`. A row reaches it as the argument
 `layout` of the model's forward; without one it is causal attention.
@@ -20,10 +21,14 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 NAME = "visrep_packed"
 
+# What scaled_dot_product_attention runs on a CPU, called directly for the normalisers that it keeps to itself.
+_forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A packed row: `shared` prefix tokens, then tails of these lengths, without padding between them."""
+    """A packed row: `shared` prefix tokens, at least 1, then tails of these lengths, without padding between them."""
 
     shared: int
     lengths: tuple[int, ...]
@@ -57,10 +62,9 @@ def packed_attention(
     if layout is None:
         output: Tensor = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)[0]
         return output, None
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     query, key = query.to(value.dtype), key.to(value.dtype)
-    joined: Tensor = _Packed.apply(query[0], key[0] * scale, value[0], layout)  # type: ignore[no-untyped-call]
-    return joined.transpose(0, 1)[None], None
+    joined: Tensor = _Packed.apply(query, key, value, layout, scaling)  # type: ignore[no-untyped-call]
+    return joined.transpose(1, 2), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,17 @@ class _Padding:
 
     gather: Tensor  # (n·l,): the token in each slot; any token where the slot is padding
     scatter: Tensor  # (m,): the slot of each token
-    filled: Tensor  # (n, 1, l, 1) bool
+    empty: Tensor  # (n, 1, l) bool
     count: int
 
     def pad(self, x: Tensor) -> Tensor:
-        """(heads, m, d) to (n, heads, l, d)."""
-        return x.index_select(1, self.gather).reshape(x.shape[0], self.count, -1, x.shape[-1]).transpose(0, 1)
+        """(1, heads, m, …) to (n, heads, l, …)."""
+        slots = x[0].index_select(1, self.gather)
+        return slots.view(len(slots), self.count, -1, *slots.shape[2:]).transpose(0, 1)
 
     def unpad(self, x: Tensor) -> Tensor:
-        """(n, heads, l, d) to (heads, m, d)."""
-        return x.transpose(0, 1).flatten(1, 2).index_select(1, self.scatter)
+        """(n, heads, l, …) to (1, heads, m, …)."""
+        return x.transpose(0, 1).flatten(1, 2).index_select(1, self.scatter)[None]
 
 
 @lru_cache(maxsize=16)
@@ -87,98 +92,46 @@ def _padding(layout: Layout) -> _Padding:
     slots = torch.arange(int(lengths.max()))
     filled = slots < lengths[:, None]
     gather = ((lengths.cumsum(0) - lengths)[:, None] + slots).clamp(max=int(lengths.sum()) - 1)
-    return _Padding(gather.flatten(), filled.flatten().nonzero()[:, 0], filled[:, None, :, None], len(lengths))
+    return _Padding(gather.flatten(), filled.flatten().nonzero()[:, 0], ~filled[:, None], len(lengths))
 
 
 class _Packed(torch.autograd.Function):
-    """Exact attention over a packed row: `query` (heads, tokens, d), `key`, `value` (groups, tokens, d).
+    """Exact attention over a packed row: `query` (1, heads, tokens, d), `key`, `value` (1, groups, tokens, d).
 
-    With o1, o2 the outputs over the prefix and over the own tail and z1, z2 the log-normalisers of their softmaxes, the
-    output is w·o1 + (1 - w)·o2, w = sigmoid(z1 - z2). The backward pass is that of softmax attention, dS = P(dP - D)
-    with D = sum(dO·O), on each part, P being the part's probabilities times its weight.
+    With o1, o2 a tail's outputs over the prefix and over itself and z1, z2 the log-normalisers of their softmaxes, the
+    output is w·o1 + (1 - w)·o2, w = sigmoid(z1 - z2), and its log-normaliser z = log(exp z1 + exp z2). The backward
+    pass of attention, dS = P(dP - D) with P = exp(S - z) and D = sum(dO·O), treats every key alone; so given the joined
+    output and z, the kernel's backward pass over each part is that part of the whole's.
     """
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, layout: Layout, scaling: float | None) -> Tensor:
         shared, padding = layout.shared, _padding(layout)
-        with torch.autocast(query.device.type, enabled=False):
-            prefix, z1 = _probabilities(query, key[:, :shared], _after(shared))
-            output = _grouped(prefix, value[:, :shared], query.shape[0])
-            tail_query, tail_key, tail_value = (padding.pad(x[:, shared:]) for x in (query, key, value))
-            own, z2 = _probabilities(tail_query, tail_key, _after(tail_key.shape[-2]))
-            weight = torch.ones_like(z1)
-            weight[:, shared:] = torch.sigmoid(z1[:, shared:] - padding.unpad(z2))
-            output *= weight.to(output.dtype)
-            rest = (1 - weight[:, shared:]).to(output.dtype)
-            output[:, shared:] += padding.unpad(_grouped(own, tail_value, query.shape[0])) * rest
-        ctx.layout = layout
-        ctx.save_for_backward(query, key, value, prefix, own, weight, output)
+        head = [x[:, :, :shared] for x in (query, key, value)]
+        tail = [x[:, :, shared:] for x in (query, key, value)]
+        output, normaliser = torch.empty_like(query), query.new_empty(query.shape[:-1], dtype=torch.float32)
+        output[:, :, :shared], normaliser[:, :, :shared] = _forward(*head, is_causal=True, scale=scaling)
+        over_prefix, z1 = _forward(tail[0], *head[1:], scale=scaling)
+        own, z2 = (padding.unpad(x) for x in _forward(*map(padding.pad, tail), is_causal=True, scale=scaling))
+        weight = torch.sigmoid(z1 - z2)[..., None]
+        output[:, :, shared:] = torch.lerp(own.float(), over_prefix.float(), weight)
+        normaliser[:, :, shared:] = torch.logaddexp(z1, z2)
+        ctx.layout, ctx.scaling = layout, scaling
+        ctx.save_for_backward(query, key, value, output, normaliser)
         return output
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        query, key, value, prefix, own, weight, output = ctx.saved_tensors
-        shared, padding, grad = ctx.layout.shared, _padding(ctx.layout), gradients[0]
-        mean = (grad * output).sum(-1, keepdim=True, dtype=torch.float32)
-        keys, values = torch.zeros_like(key), torch.zeros_like(value)
-        queries, keys[:, :shared], values[:, :shared] = _part(
-            query, key[:, :shared], value[:, :shared], prefix, grad * weight.to(grad.dtype), mean * weight
-        )
-        rest = 1 - weight[:, shared:]
-        own_query, own_key, own_value = (padding.pad(x[:, shared:]) for x in (query, key, value))
-        own_grad = padding.pad(grad[:, shared:] * rest.to(grad.dtype)) * padding.filled
-        own_mean = padding.pad(mean[:, shared:] * rest) * padding.filled
-        parts = [padding.unpad(x) for x in _part(own_query, own_key, own_value, own, own_grad, own_mean)]
-        queries[:, shared:] += parts[0]
-        keys[:, shared:], values[:, shared:] = parts[1], parts[2]
-        return queries, keys, values, None
-
-
-@lru_cache(maxsize=16)
-def _after(length: int) -> Tensor:
-    """(length, length) bool: which keys come after the query."""
-    return torch.ones(length, length, dtype=torch.bool).triu(1)
-
-
-def _fold(x: Tensor, groups: int) -> Tensor:
-    """(…, heads, q, d) to (…·groups, heads/groups·q, d): heads that share keys side by side."""
-    return x.reshape(-1, x.shape[-3] // groups * x.shape[-2], x.shape[-1])
-
-
-def _probabilities(query: Tensor, key: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-    """Softmax over the keys (…, heads, q, k) and its log-normaliser (…, heads, q, 1) in float32.
-
-    `after` (k, k) masks the first k queries of each head; later ones see all keys.
-    """
-    groups, length = key.shape[-3], key.shape[-2]
-    scores = torch.bmm(_fold(query, groups), key.flatten(0, -3).transpose(1, 2))
-    scores = scores.view(*query.shape[:-1], length)
-    scores[..., :length, :].masked_fill_(after, -torch.inf)
-    first = scores[..., :1].float()
-    probabilities = scores.softmax(-1)
-    # p = exp(s - z) gives z from any key's score and probability. The first key is seen by every query; a reduction
-    # over all keys would cost as much as the softmax. Only where its probability underflows does it have to be done.
-    normaliser = first - probabilities[..., :1].float().log()
-    if not bool(normaliser.isfinite().all()):
-        normaliser = scores.float().logsumexp(-1, keepdim=True)
-    return probabilities, normaliser
-
-
-def _grouped(probabilities: Tensor, value: Tensor, heads: int) -> Tensor:
-    """(…, heads, q, k) times (…, groups, k, d): (…, heads, q, d)."""
-    product = torch.bmm(_fold(probabilities, value.shape[-3]), value.flatten(0, -3))
-    return product.view(*probabilities.shape[:-1], value.shape[-1])
-
-
-def _part(
-    query: Tensor, key: Tensor, value: Tensor, probabilities: Tensor, grad: Tensor, mean: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of query, key and value of one part, from the output's gradient and D, both times the part's weight."""
-    groups = key.shape[-3]
-    flat_key, flat_value = key.flatten(0, -3), value.flatten(0, -3)
-    folded, grad = _fold(probabilities, groups), _fold(grad, groups)
-    values = torch.bmm(folded.transpose(1, 2), grad)
-    scores = torch.bmm(grad, flat_value.transpose(1, 2)).sub_(_fold(mean, groups).to(grad.dtype)).mul_(folded)
-    keys = torch.bmm(scores.transpose(1, 2), _fold(query, groups))
-    queries = torch.bmm(scores, flat_key)
-    return queries.view(query.shape), keys.view(key.shape), values.view(value.shape)
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, output, normaliser = ctx.saved_tensors
+        shared, padding, scale = ctx.layout.shared, _padding(ctx.layout), ctx.scaling
+        every = (gradients[0], query, key, value, output, normaliser)
+        grad, *head = (x[:, :, :shared] for x in every)
+        tail_grad, *tail = (x[:, :, shared:] for x in every)
+        prefix = _backward(grad, *head, 0.0, True, scale=scale)
+        over_prefix = _backward(tail_grad, tail[0], *head[1:3], *tail[3:], 0.0, False, scale=scale)
+        padded = [padding.pad(x) for x in tail]
+        padded[-1].masked_fill_(padding.empty, torch.inf)  # no probability, and so no gradient, in empty slots
+        own = [padding.unpad(x) for x in _backward(padding.pad(tail_grad), *padded, 0.0, True, scale=scale)]
+        queries = torch.cat((prefix[0], over_prefix[0] + own[0]), 2)
+        keys, values = (torch.cat((prefix[n] + over_prefix[n], own[n]), 2) for n in (1, 2))
+        return queries, keys, values, None, None

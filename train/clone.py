@@ -24,7 +24,7 @@ from visrep.env import jsonl
 from visrep.env.faults import Fault, MachineFault, UserFault
 from visrep.train import progress
 
-_MEMORY = {
+MEMORY = {
     # glibc returns large blocks to the kernel when they are freed and faults them in again, page by page, at the next
     # allocation, which costs a noticeable part of a training step on a CPU. Keep what was once taken.
     "MALLOC_MMAP_MAX_": "0",
@@ -36,7 +36,8 @@ _OWNED = "--owned"
 
 @dataclass(frozen=True, slots=True)
 class CloneSettings:
-    """How to train. `batch` is examples per optimiser step, over all devices; `row_tokens` bounds a packed row."""
+    """How to train. `batch` is examples per optimiser step, over all devices; `row_tokens` bounds a packed row, None as
+    memory does."""
 
     rank: int = 16
     alpha: int = 32
@@ -46,7 +47,7 @@ class CloneSettings:
     epochs: float = 1.0
     batch: int = 16
     pack: bool = True
-    row_tokens: int = 4096
+    row_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class CloneJob:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What training came to. `loss` is nats per target token over the whole training, `first_loss` and `last_loss`
-    those of its first and last tenth; `tokens` went through the model, `separate_tokens` would have without packing."""
+    those of its first and last tenth; `tokens` went through the model, `separate_tokens` would have without packing;
+    `row_tokens` bounded packed rows at the end."""
 
     examples: int
     steps: int
@@ -88,6 +90,7 @@ class Report:
     seconds: float
     tokens: int
     separate_tokens: int
+    row_tokens: int | None
     packed: bool
     reason: str
     precision: str
@@ -110,7 +113,7 @@ def clone(job: CloneJob, advance: Callable[[dict[str, Any]], None]) -> Report:
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=_MEMORY | os.environ, start_new_session=True
+            command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=MEMORY | os.environ, start_new_session=True
         ) as process,
     ):
         try:

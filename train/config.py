@@ -139,7 +139,7 @@ class CloneSettings(Settings):
     epochs: Annotated[float, Field(gt=0)] = 1.0
     batch: Positive = Field(16, description="programs per optimiser step")
     pack: bool = Field(True, description="share the prompt's prefix among the examples of a row")
-    row_tokens: Positive = Field(4096, description="longest packed row")
+    row_tokens: Positive | None = Field(None, description="longest packed row; none takes what memory allows")
 
 
 class EvaluationSettings(Settings):

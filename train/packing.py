@@ -85,7 +85,24 @@ def rows(sequences: Sequence[Tokens], limit: int) -> list[Row]:
     node gets a row of its own where that costs fewer tokens than hanging its sequences on the row of the node above.
     """
     ordered = sorted(sequences, key=lambda sequence: (sequence.context, sequence.ids))
-    return [piece for row in _cheapest(ordered) for piece in _pieces(row, limit)]
+    return [piece for row in _cheapest(ordered) for piece in cut(row, limit)]
+
+
+def cut(row: Row, limit: int) -> list[Row]:
+    """The row in pieces of at most `limit` tokens, like lengths together: attention pads tails to the longest.
+
+    Sequences that share nothing, and those alone longer than the limit, have rows of their own.
+    """
+    pieces: list[list[Tokens]] = []
+    used = limit
+    for sequence in sorted(row.sequences, key=lambda sequence: len(sequence.ids)):
+        tail = len(sequence.ids) - 1 - row.shared
+        if not row.shared or used + tail > limit:
+            pieces.append([])
+            used = row.shared
+        pieces[-1].append(sequence)
+        used += tail
+    return [Row(row.shared if len(piece) > 1 else 0, tuple(piece)) for piece in pieces]
 
 
 def batch(row: Row) -> Batch:
@@ -183,17 +200,3 @@ def _cheapest(ordered: Sequence[Tokens]) -> list[Row]:
 
 def _total(found: Sequence[Row]) -> int:
     return sum(row.tokens for row in found)
-
-
-def _pieces(row: Row, limit: int) -> list[Row]:
-    """The row cut so that no piece exceeds the limit, like lengths together: attention pads tails to the longest."""
-    pieces: list[list[Tokens]] = []
-    used = limit
-    for sequence in sorted(row.sequences, key=lambda sequence: len(sequence.ids)):
-        tail = len(sequence.ids) - 1 - row.shared
-        if used + tail > limit:
-            pieces.append([])
-            used = row.shared
-        pieces[-1].append(sequence)
-        used += tail
-    return [Row(row.shared if len(piece) > 1 else 0, tuple(piece)) for piece in pieces]

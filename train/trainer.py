@@ -9,6 +9,7 @@ import json
 import math
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,7 +29,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingA
 from visrep.env import jsonl
 from visrep.env.faults import MachineFault, UserFault
 from visrep.policy.checkpoint import check
-from visrep.train import attention, packing
+from visrep.train import attention, memory, packing
 from visrep.train.clone import CloneJob, CloneSettings, Report, steps
 from visrep.train.measure import measure
 from visrep.train.probe import write as write_probe
@@ -42,7 +43,8 @@ TOLERANCE, HALF_TOLERANCE = 1e-3, 1e-1
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimiser step on one device: its rows, and the summed weight of the step's targets over all devices."""
+    """One optimiser step on one device: its rows, each as long as it comes, and the summed weight of the step's targets
+    over all devices."""
 
     rows: tuple[packing.Row, ...]
     weight: float
@@ -59,9 +61,11 @@ def train(job: CloneJob, tell: Tell) -> None:
     model = _load(job.base, sequences, torch.bfloat16 if half else torch.float32).to(device)
     packed, reason = _packable(model, sequences, settings, half)
     plan = plan_steps(sequences, settings, job.seed, packed, arguments.world_size)
-    trainer = RowTrainer(adapt(model, settings), arguments, plan, settings.warmup, tell)
+    model = adapt(model, settings)
     # Autocast casts where it has to; peft would cast every input of every adapter to float32 first.
-    with disable_input_dtype_casting(trainer.model):
+    with disable_input_dtype_casting(model):
+        limit = settings.row_tokens or _row_tokens(model, sequences, half) if packed else sys.maxsize
+        trainer = RowTrainer(model, arguments, plan, settings.warmup, limit, tell)
         trainer.train()
     if trainer.is_world_process_zero():
         tenth = math.ceil(len(trainer.losses) / 10)
@@ -72,8 +76,9 @@ def train(job: CloneJob, tell: Tell) -> None:
             first_loss=_mean(trainer.losses[:tenth]),
             last_loss=_mean(trainer.losses[-tenth:]),
             seconds=round(time.monotonic() - started, 2),
-            tokens=sum(row.tokens for step in plan for row in step.rows),
+            tokens=sum(row.tokens for step in plan for row in trainer.cut(step)),
             separate_tokens=sum(len(each.ids) - 1 for step in plan for row in step.rows for each in row.sequences),
+            row_tokens=trainer.row_tokens if packed else None,
             packed=packed,
             reason=reason,
             precision="bfloat16" if half else "float32",
@@ -120,7 +125,7 @@ def plan_steps(
         weight = sum(each.weight * (len(each.ids) - each.start) for each in examples) / devices
         for device in range(devices):
             own = examples[device::devices] or [packing.Tokens(examples[0].ids, examples[0].start, 0.0)]
-            rows = packing.rows(own, settings.row_tokens) if packed else packing.separate(own)
+            rows = packing.rows(own, sys.maxsize) if packed else packing.separate(own)
             plan.append(Step(tuple(rows), weight))
     assert len(plan) == wanted * devices
     return plan
@@ -134,13 +139,24 @@ def linear(step: int, *, steps: int, warmup: int) -> float:
 
 
 class RowTrainer(Trainer):  # type: ignore[misc]
-    """A Trainer whose batches are `Step`s. `losses` has the loss of every step, in nats per target token."""
+    """A Trainer whose batches are `Step`s. `losses` has the loss of every step, in nats per target token.
+
+    Rows are cut to `row_tokens`, which is halved where a GPU's memory does not suffice.
+    """
 
     lr_scheduler: Any
 
-    def __init__(self, model: Any, arguments: TrainingArguments, plan: list[Step], warmup: float, tell: Tell) -> None:
+    def __init__(
+        self,
+        model: Any,
+        arguments: TrainingArguments,
+        plan: list[Step],
+        warmup: float,
+        row_tokens: int,
+        tell: Tell,
+    ) -> None:
         super().__init__(model=model, args=arguments, train_dataset=plan, data_collator=lambda batch: batch)
-        self._warmup = warmup
+        self._warmup, self.row_tokens = warmup, row_tokens
         self.losses: list[float] = []
         self._dense = arguments.device.type != "cpu"
         self._total, self._tell = len(plan) // arguments.world_size, tell
@@ -156,24 +172,53 @@ class RowTrainer(Trainer):  # type: ignore[misc]
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, rate)
         return self.lr_scheduler
 
+    def cut(self, step: Step) -> list[packing.Row]:
+        """The step's rows, none longer than `row_tokens`."""
+        return [piece for row in step.rows for piece in packing.cut(row, self.row_tokens)]
+
     def training_step(self, model: Any, inputs: list[Step], num_items_in_batch: Any = None) -> Tensor:
-        """Forward and backward over the rows of one step; returns its loss."""
+        """Forward and backward over the rows of one step; returns its loss. Where memory runs out it begins anew, with
+        rows half as long; raises MachineFault where they cannot be cut."""
         (step,) = inputs
         started = time.monotonic()
         model.train()
+        total: Tensor | None = None
+        while total is None:
+            rows = self.cut(step)
+            # Begun anew after the except clause, whose traceback holds on to what the failed attempt has taken.
+            try:
+                total = self._pass(model, rows, step.weight)
+            except torch.OutOfMemoryError as error:
+                self._halve(rows, error)
+                model.zero_grad()
+        reduced: Tensor = self.accelerator.reduce(total, "mean")
+        self._note(reduced.item(), sum(row.tokens for row in rows) / (time.monotonic() - started))
+        return reduced
+
+    def _pass(self, model: Any, rows: Sequence[packing.Row], weight: float) -> Tensor:
         total: Tensor = torch.zeros((), device=self.args.device)
-        for row in step.rows:
-            last = row is step.rows[-1]
-            synchronised: AbstractContextManager[Any] = nullcontext() if last else self.accelerator.no_sync(model)
+        for row in rows:
+            synchronised: AbstractContextManager[Any] = (
+                nullcontext() if row is rows[-1] else self.accelerator.no_sync(model)
+            )
             with synchronised:
                 batch = packing.batch(row).to(self.args.device)
                 losses = packing.target_losses(model, batch, self._dense)
-                loss = (losses * batch.weights).sum() / step.weight
+                loss = (losses * batch.weights).sum() / weight
                 self.accelerator.backward(loss)
             total += loss.detach()
-        total = self.accelerator.reduce(total, "mean")
-        self._note(total.item(), sum(row.tokens for row in step.rows) / (time.monotonic() - started))
         return total
+
+    def _halve(self, rows: Sequence[packing.Row], error: BaseException) -> None:
+        longest = max(rows, key=lambda row: row.tokens)
+        # Of several devices the others wait, with their gradients, for the attempt that failed.
+        if self.args.world_size > 1 or all(len(row.sequences) == 1 for row in rows):
+            raise MachineFault(
+                f"out of memory in a row of {longest.tokens} tokens; free some, lower clone.row_tokens, or take a "
+                "shorter prompt or a smaller model"
+            ) from error
+        self.row_tokens = longest.tokens // 2
+        print(f"out of memory in a row of {longest.tokens} tokens; going on with {self.row_tokens}", file=sys.stderr)
 
     def _note(self, loss: float, rate: float) -> None:
         if not math.isfinite(loss):
@@ -196,7 +241,7 @@ def _arguments(job: CloneJob) -> TrainingArguments:
         learning_rate=settings.learning_rate,
         weight_decay=0.0,
         max_grad_norm=1.0,
-        bf16=not cpu or _multiplies_bfloat16(),
+        bf16=not cpu or multiplies_bfloat16(),
         use_cpu=cpu,
         seed=job.seed,
         save_strategy="no",
@@ -209,7 +254,7 @@ def _arguments(job: CloneJob) -> TrainingArguments:
     )
 
 
-def _multiplies_bfloat16() -> bool:
+def multiplies_bfloat16() -> bool:
     """Whether this CPU does; four times as fast as float32 where it was measured. Others emulate it, slowly."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
@@ -243,6 +288,14 @@ def _packable(model: Any, sequences: Sequence[packing.Tokens], settings: CloneSe
         return True, f"packed and separate losses agree to {gap:.1g} nats per token"
     model.set_attn_implementation("sdpa")
     return False, f"the model does not honour the packing: losses differ by {gap:.2g} nats per token"
+
+
+def _row_tokens(model: Any, sequences: Sequence[packing.Tokens], half: bool) -> int:
+    """The longest row that the memory free now allows."""
+    device = next(model.parameters()).device
+    model.train()
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        return memory.row_tokens(model, sequences, memory.free(device), dense=device.type != "cpu")
 
 
 def adapt(model: Any, settings: CloneSettings) -> Any:
