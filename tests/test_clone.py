@@ -23,7 +23,8 @@ from visrep.env.faults import MachineFault, UserFault
 from visrep.train import clone, packing
 from visrep.train.clone import CloneJob, CloneSettings, Report
 from visrep.train.packing import Tokens
-from visrep.train.trainer import linear, plan_steps, tokenise, train
+from visrep.train.row_trainer import linear, plan_steps
+from visrep.train.trainer import tokenise, train
 
 write_model = runpy.run_path(str(Path(__file__).parent / "tiny_policy.py"))["write_model"]
 

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, TrainingArguments
 from visrep.env.faults import MachineFault
 from visrep.train import attention, memory, packing
 from visrep.train.packing import Tokens
-from visrep.train.trainer import RowTrainer, Step
+from visrep.train.row_trainer import RowTrainer, Step
 
 EXAMPLES = [Tokens((*range(90), index, *range(20 + index)), 95, 1.0 + index % 2) for index in range(12)]
 WEIGHT = sum(each.weight * (len(each.ids) - each.start) for each in EXAMPLES)

@@ -17,10 +17,9 @@ from typing import Any
 from rich.console import Console
 
 from visrep.corrections import store
-from visrep.env import jsonl, rollouts
+from visrep.env import jsonl
 from visrep.env.environment import Environment
 from visrep.env.faults import Fault
-from visrep.env.types import Rollout
 from visrep.policy import Policy
 from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
@@ -30,6 +29,7 @@ from visrep.train.config import Recipe
 from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
+from visrep.train.pool import Pool
 from visrep.train.report import page
 from visrep.train.rollout import Bench, Files, Sampling, collect, tally
 from visrep.train.run import Run, check_writable, forget_stage, stage
@@ -197,15 +197,15 @@ class Loop:
         )
         return {"pool": selection.right} | selection.counts()
 
-    def _pool(self, number: int) -> "_Pool":
+    def _pool(self, number: int) -> Pool:
         files = tuple(_files(self.run.iteration(i)).rollouts for i in range(1, number + 1))
         if not self.recipe.corrections.store:
-            return _Pool(files, ())
+            return Pool(files, ())
         corrections = store.read(Path(self.recipe.corrections.store))
         checked = store.check(corrections, self.environment, self.train_tasks)
-        return _Pool(files, tuple(rollout for _, rollout in checked if rollout))
+        return Pool(files, tuple(rollout for _, rollout in checked if rollout))
 
-    def _guard(self, pool: "_Pool") -> Iterator[tuple[tuple[str, str], str]]:
+    def _guard(self, pool: Pool) -> Iterator[tuple[tuple[str, str], str]]:
         with parts.build_environment(self.recipe, perturbed=True) as perturbed:
             yield from guard(self.environment, perturbed, self.train_tasks, pool)
 
@@ -282,20 +282,6 @@ class Loop:
             self.console.print(f"no report: {fault}", highlight=False, soft_wrap=True)
             return None
         return to
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Pool:
-    """Programs of an iteration and of all before it, read anew each time, and those that people wrote, verified once
-    more."""
-
-    files: tuple[Path, ...]
-    corrections: tuple[Rollout, ...]
-
-    def __iter__(self) -> Iterator[Rollout]:
-        for file in self.files:
-            yield from rollouts.read(file)
-        yield from self.corrections
 
 
 def _files(folder: Path) -> Files:
