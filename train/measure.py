@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft.helpers import disable_input_dtype_casting
 from transformers import AutoTokenizer
 
 from visrep.env import jsonl
@@ -50,7 +51,9 @@ def _measured(model: Any, tokenizer: Any, prompt: str, completion: str, half: bo
     tokens = packing.Tokens((*head, *tokenizer(completion, add_special_tokens=False).input_ids), len(head))
     model.eval()
     device = next(model.parameters()).device.type
-    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=half):
+    precision = torch.autocast(device, torch.bfloat16, enabled=half)
+    # Without peft's casts to float32, as in training.
+    with torch.no_grad(), precision, disable_input_dtype_casting(model):
         adapter = packing.measure(model, packing.separate([tokens]))
         with model.disable_adapter():
             base = packing.measure(model, packing.separate([tokens]))
