@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from visrep.env import jsonl
 from visrep.env.tasks import gqa
+from visrep.policy.prompt import Prompter
 
 HERE = Path(__file__).parent
 small = runpy.run_path(str(HERE / "small_run.py"))
@@ -62,39 +63,41 @@ def test_a_sandbox_that_is_killed_is_started_again(folder: Path) -> None:
 
 
 def teach(base: Path, prompts: list[str], completions: list[str]) -> None:
-    """Have the tiny model at `base` write one of these completions after whatever it reads."""
+    """Have the tiny model at `base` write one of these completions after prompts like these."""
     tokenizer, model = AutoTokenizer.from_pretrained(base), AutoModelForCausalLM.from_pretrained(base)
     torch.manual_seed(0)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    for step in range(150):
-        read = [prompts[(step * 8 + row) % len(prompts)] for row in range(8)]
-        text = [head[-80:] + completions[row % len(completions)] + "\n\ndef" for row, head in enumerate(read)]
-        batch = tokenizer(text, return_tensors="pt", padding=True)
-        labels = batch.input_ids.masked_fill(batch.attention_mask == 0, -100)
-        model(**batch, labels=labels).loss.backward()
+    rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, total_iters=240)
+    for step in range(240):
+        read = [tokenizer(prompts[(step + row) % len(prompts)]).input_ids for row in range(len(completions))]
+        tails = [tokenizer(text + "\n\ndef").input_ids for text in completions]
+        for head, tail in zip(read, tails, strict=True):
+            ids, labels = torch.tensor([head + tail]), torch.tensor([[-100] * len(head) + tail])
+            model(input_ids=ids, labels=labels).loss.backward()
         optimiser.step()
         optimiser.zero_grad()
+        rate.step()
     model.save_pretrained(base)
 
 
 def test_a_policy_in_the_same_process_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     folder = small["prepare"](tmp_path)
     tasks = list(gqa.load(folder / "drawn", "train", instances=2))
-    programs = [small["body"](task.question) for task in tasks]
-    teach(folder / "model", [task.question.text for task in tasks], sorted(programs, key=len)[:6])
+    prompter = Prompter(["ImagePatch.exists"], [])
+    programs = sorted((small["body"](task.question) for task in tasks), key=len)
+    teach(folder / "model", [prompter.prompt(task.question) for task in tasks], programs[:2])
     changes = [
         "policy.engine=transformers",
-        "data.train_per_category=1",
-        "data.test_per_category=1",
+        "prompt.api=['ImagePatch.exists']",
+        "prompt.count=0",
         "sampling.rounds=1",
         "sampling.max_tokens=48",
-        "prompt.count=1",
-        "selection.guard=false",
+        "data.test_per_category=1",
     ]
     undisturbed = came_to(finish(folder, folder / "undisturbed", *changes))
     assert undisturbed["metrics"][-1]["selection"]["examples"] > 0
     out = folder / "killed"
-    for file in ("base/examples_1.completions", "iteration_01/completions", "iteration_01/evaluate.completions"):
+    for file in ("base/examples_0.completions", "iteration_01/completions", "iteration_01/evaluate.completions"):
         with drive(folder, out, *changes) as driver:
             while lines(out / f"{file}.jsonl") < 5:
                 assert driver.poll() is None
