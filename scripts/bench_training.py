@@ -163,7 +163,7 @@ class Stepper:
     """A trainer in a process of its own that does a step whenever it is told to."""
 
     def __init__(self, name: str, base: Path, file: Path, steps: int) -> None:
-        self._log = file.with_name("log")
+        self._name, self._log = name, file.with_name(f"{name}.log")
         self._seconds: list[float] = []
         module = [sys.executable, "-m", "visrep.scripts.bench_training"]
         self._process = subprocess.Popen(
@@ -188,7 +188,7 @@ class Stepper:
         line = self._process.stdout.readline()
         if not line:
             last = self._log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            raise MachineFault(f"a trainer ended with status {self._process.wait()}: {last or 'without a word'}")
+            raise MachineFault(f"{self._name!r} ended with status {self._process.wait()}: {last or 'without a word'}")
         message: dict[str, Any] = json.loads(line)
         return message
 
