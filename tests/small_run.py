@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -91,7 +92,13 @@ def drive(folder: Path, out: Path, *changes: str) -> subprocess.Popen[bytes]:
     command = [VISREP, "train", "quickstart", "--out", out, "--resume", *words]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}  # a model this small gains nothing from more
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=alone, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=alone,
+        start_new_session=True,
+        # As at a terminal: shells start what they put into the background with interrupts ignored, these tests too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
