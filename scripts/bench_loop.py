@@ -27,8 +27,8 @@ from visrep.train.config import Recipe, load_recipe
 from visrep.train.evaluate import wilson
 from visrep.train.loop import train
 from visrep.train.parts import draw_if_absent
+from visrep.train.summary import STAGES, stage_seconds
 
-STAGES = ("sampling", "executing", "selecting", "training", "evaluating")
 _ONE_ITERATION = ["iterations=1", "evaluation.base_without_examples=false", "policy.engine=vllm"]
 
 
@@ -57,18 +57,11 @@ def main(
 def _visrep(recipe: Recipe, folder: Path) -> dict[str, Any]:
     record = train(recipe, folder, resume=False, console=Console(stderr=True)).metrics()[-1]
     rounds = [value for key, value in record["sampling"].items() if key.startswith("round_")]
-    executing = sum(each["executing_seconds"] for each in rounds)
-    seconds = {
-        "sampling": sum(each["seconds"] for each in rounds) - executing,
-        "executing": executing,
-        "selecting": record["selection"]["seconds"],
-        "training": record["training"]["seconds"],
-        "evaluating": record["seconds"],
-    }
+    seconds = {stage: value or 0.0 for stage, value in zip(STAGES, stage_seconds(record), strict=True)}
     counts = {
         "completions": sum(each["completions"] for each in rounds),
         "programs": sum(each["programs"] for each in rounds) + record["evaluating"]["programs"],
-        "vllm_starts": sum(each["engine"]["starts"] for each in [*rounds, record["evaluating"]]),
+        "vllm_starts": sum(each["rates"]["engine"]["starts"] for each in [*rounds, record["evaluating"]]),
         "examples": record["training"]["examples"],
         "trained_tokens": record["training"]["tokens"],
     }

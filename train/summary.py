@@ -8,8 +8,14 @@ from rich.table import Table
 
 from visrep.train.run import Run
 
-_SHARES = {"cache_hits": "from cache", "policy_idle": "policy idle", "sandbox_idle": "sandbox idle"}
-"""Shares that a round records, and what they are called in print."""
+_SHARES = {
+    "prefix_hits": "prefix cached",
+    "cache_hits": "calls cached",
+    "policy_idle": "policy idle",
+    "sandbox_idle": "sandbox idle",
+}
+"""Shares that a round records, and what they are called in print: of prompt tokens that the engine did not have to
+read again, of perception calls that no model was asked for, of the time in which a part had nothing to do."""
 
 STAGES = ("sampling", "executing", "selecting", "training", "evaluating")
 """What an iteration's time goes to, in order."""
@@ -32,8 +38,8 @@ def lines(record: dict[str, Any]) -> list[str]:
         return [f"{first}, {record['seconds']:.0f} s"]
     stages = [f"{name} {seconds or 0:.0f} s" for name, seconds in zip(STAGES, stage_seconds(record), strict=True)]
     found = rates(record)
-    speeds = [f"{found[f'{name}_per_second']:.0f} {name}/s" for name in ("tokens", "programs", "calls")]
-    shares = [f"{found[key]:.0%} {name}" for key, name in _SHARES.items()]
+    speeds = [f"{_number(found[f'{name}_per_second'])} {name}/s" for name in ("tokens", "programs", "calls")]
+    shares = [f"{_share(found[key])} {name}" for key, name in _SHARES.items()]
     learnt = f", learnt from {record['selection']['examples']} programs"
     return [first + learnt, f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"]
 
@@ -119,20 +125,35 @@ def _rates(records: list[dict[str, Any]]) -> Table:
             table.add_row(
                 name_of(record),
                 str(sum(round_["completions"] for round_ in _rounds(record))),
-                *(f"{found[name]:.0f}" for name in ("tokens_per_second", "programs_per_second", "calls_per_second")),
-                *(f"{found[name]:.0%}" for name in _SHARES),
+                *(_number(found[f"{name}_per_second"]) for name in ("tokens", "programs", "calls")),
+                *(_share(found[name]) for name in _SHARES),
             )
     return table
 
 
 def rates(record: dict[str, Any]) -> dict[str, float]:
-    """An iteration's rates and shares: those of its rounds, each counted by how long it took."""
+    """An iteration's rates and shares: those of its rounds, each counted by how long it took. NaN is what a round does
+    not tell, as one of an older version, or of an engine that keeps no count."""
     names = ("tokens_per_second", "programs_per_second", "calls_per_second", *_SHARES)
     rounds = _rounds(record)
     seconds = sum(round_["seconds"] for round_ in rounds) or 1.0
-    # A run of an older version has none.
-    known = [(round_.get("rates", {}), round_["seconds"] / seconds) for round_ in rounds]
+    known = [(_told(round_), round_["seconds"] / seconds) for round_ in rounds]
     return {name: sum(found.get(name, math.nan) * share for found, share in known) for name in names}
+
+
+def _told(round_: dict[str, Any]) -> dict[str, Any]:
+    """What a round records of rates, the engine's among them."""
+    found: dict[str, Any] = round_.get("rates", {})
+    engine = found.get("engine", {})
+    return found | ({"prefix_hits": engine["prefix_cache_hits"]} if "prefix_cache_hits" in engine else {})
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0f}"
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0%}"
 
 
 def _rounds(record: dict[str, Any]) -> list[dict[str, Any]]:
