@@ -13,5 +13,5 @@ def execute_command(image):
     time.sleep(wall - 0.4)
     while time.monotonic() < start + wall + 0.1:
         pass
-    time.sleep(wall / 2)
+    time.sleep(10 * wall)
     return "escaped"
