@@ -133,11 +133,11 @@ class _Packed(torch.autograd.Function):
         every = (gradients[0], query, key, value, normaliser, mean)
         head = [x[:, :, :shared] for x in every]
         tail = [x[:, :, shared:] for x in every]
-        prefix = _part(*head, scale, causal=True)
-        over_prefix = _part(*tail[:2], *head[2:4], *tail[4:], scale, causal=False)
+        prefix = _part(*head, scale=scale, causal=True)
+        over_prefix = _part(*tail[:2], *head[2:4], *tail[4:], scale=scale, causal=False)
         padded = [padding.pad(x) for x in tail]
         padded[4].masked_fill_(padding.empty, _NEVER)
-        own = [padding.unpad(x) for x in _part(*padded, scale, causal=True)]
+        own = [padding.unpad(x) for x in _part(*padded, scale=scale, causal=True)]
         queries = torch.cat((prefix[0], over_prefix[0] + own[0]), 2)
         keys, values = (torch.cat((prefix[n] + over_prefix[n], own[n]), 2) for n in (1, 2))
         return queries, keys, values, None, None
@@ -154,8 +154,8 @@ def _part(
     value: Tensor,
     normaliser: Tensor,
     mean: Tensor,
-    scale: float,
     *,
+    scale: float,
     causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What attention over these keys adds to the gradients of query, key and value: (n, heads, q, d) and twice
