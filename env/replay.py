@@ -39,7 +39,7 @@ class Replay(Session):
 
 
 def _same(pending: Pending, call: Call) -> bool:
-    place = pending.patch or (None, None)
+    place = pending.patch[:2] if pending.patch else (None, None)
     # As JSON, since a log that was stored has lists where there were tuples.
     arguments = json.dumps(pending.arguments) == json.dumps(call.arguments)
     return arguments and (pending.method, *place) == (call.method, call.image, call.box)

@@ -64,14 +64,18 @@ class Question:
 class Instance:
     """One set of inputs on which a program has to be right, with its annotation.
 
-    `answers` holds the accepted answers (a single bool for `verify`), `boxes` those of `ground` and `detect`, where
-    none is a legal annotation. `scenes`, where the data set has them, is one scene per image.
+    `answers` holds what is accepted, the best first: texts; a single bool for `verify`; for `choice` the right option;
+    for `match` the right option or, where the question has none, the index of the right image. `soft` has a score in
+    [0, 1] for each of them where annotators disagreed (VQA); they are in VQA's normal form then. `boxes` are those of
+    `ground` and `detect`, where none is a legal annotation. `scenes`, where the data set has them, is one scene per
+    image.
     """
 
     id: str
     images: tuple[Path, ...] = ()
     video: Path | None = None
-    answers: tuple[str | bool, ...] = ()
+    answers: tuple[str | bool | int, ...] = ()
+    soft: tuple[float, ...] = ()
     boxes: tuple[Box, ...] = ()
     scenes: tuple[Scene, ...] = ()
 
@@ -109,8 +113,9 @@ class Call:
 class Execution:
     """What came of one program on one instance. It knows no answer.
 
-    `value` is plain JSON data, with a returned patch resolved by the host to `{"image": index, "box": [l, l, r, u]}`;
-    it is None unless `outcome` is "ok". `message` is the fault in one line, `line` the program's line it came from.
+    `value` is plain JSON data, with a returned patch resolved by the host to `{"image": index, "box": [l, l, r, u]}`,
+    and its `"score"`, the detector's confidence, if `find` gave it; it is None unless `outcome` is "ok". `message` is
+    the fault in one line, `line` the program's line it came from.
     `trace` is what the program's process claims of its own course: a help to the reader, never used for a reward.
     """
 

@@ -37,10 +37,12 @@ class Unknown(Exception):
 
 
 class Patch(NamedTuple):
-    """What a handle stands for: an image's index and a box in it, which may be empty."""
+    """What a handle stands for: an image's index, a box in it, which may be empty, and the detector's confidence, if
+    one found it."""
 
     image: int
     box: Box
+    score: float | None = None
 
     @property
     def empty(self) -> bool:
@@ -93,7 +95,7 @@ class Session:
 
     def answer(self, pending: Pending, replies: Sequence[Any], seconds: float) -> Any:
         """The plain result to send back, now in the log. Raises Exhausted when it would hold too many patches."""
-        image, box = pending.patch or (None, None)
+        image, box = pending.patch[:2] if pending.patch else (None, None)
         result = pending.finish(replies)
         self.calls.append(Call(pending.method, image, box, pending.arguments, result, seconds))
         return result
@@ -113,12 +115,14 @@ class Session:
         return self._patches[handle]
 
     def resolve(self, value: Any, depth: int = 0) -> Any:
-        """A returned value, its patches as `{"image": index, "box": [left, lower, right, upper]}`. Raises Unknown."""
+        """A returned value, its patches as `{"image": index, "box": [left, lower, right, upper]}`, with the "score" of
+        one that was found. Raises Unknown."""
         if type(value) is list and depth < DEEPEST_VALUE:
             return [self.resolve(item, depth + 1) for item in value]
         if type(value) is dict and list(value) == ["patch"]:
             patch = self.patch(value["patch"])
-            return {"image": patch.image, "box": list(_edges(patch.box))}
+            found = {} if patch.score is None else {"score": patch.score}
+            return {"image": patch.image, "box": list(_edges(patch.box))} | found
         if type(value) in (bool, int) or (type(value) is float and math.isfinite(value)):
             return value
         if type(value) is str:
@@ -137,7 +141,7 @@ def _find(session: Session, handle: Any, name: Any) -> Pending:
 
     def finish(replies: Sequence[Any]) -> Any:
         found = replies[0][:MOST_FOUND] if replies else ()
-        return [session.add(Patch(patch.image, detection.box)) for detection in found]
+        return [session.add(Patch(patch.image, detection.box, detection.score)) for detection in found]
 
     return Pending("find", patch, (name,), _search(session, patch, name), finish)
 

@@ -10,14 +10,14 @@ import ast
 import inspect
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from visrep.env import image_patch
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.types import Question
+from visrep.env.types import Kind, Question
 
 STOP: tuple[str, ...] = ("\n#", "\ndef", "\nclass", "\n```")
 """Where engines may stop early: the likeliest first unindented lines. vLLM takes four at most; `cut` does the rest."""
@@ -44,28 +44,42 @@ def cut(completion: str) -> tuple[str, bool]:
 
 
 class Prompter:
-    """Writes prompts with the given API members ("ImagePatch.find", "distance", …) and examples.
+    """Writes prompts with the given API members ("ImagePatch.find", "distance", …) and examples; questions of a kind in
+    `kinds` get those of that prompter.
 
     `tokenizer` is needed for the format "chat": its template makes the turns. Raises UserFault for an unknown member.
     """
 
     def __init__(
-        self, api: Sequence[str], examples: Sequence[Example], format: Format = "completion", tokenizer: Any = None
+        self,
+        api: Sequence[str],
+        examples: Sequence[Example],
+        format: Format = "completion",
+        tokenizer: Any = None,
+        kinds: Mapping[Kind, "Prompter"] | None = None,
     ) -> None:
-        self._make(api_text(api), examples, format, tokenizer)
+        self._make(api_text(api), examples, format, tokenizer, kinds or {})
 
-    def _make(self, api: str, examples: Sequence[Example], format: Format, tokenizer: Any) -> None:
+    def _make(
+        self,
+        api: str,
+        examples: Sequence[Example],
+        format: Format,
+        tokenizer: Any,
+        kinds: Mapping[Kind, "Prompter"],
+    ) -> None:
         if format == "chat" and not getattr(tokenizer, "chat_template", None):
             raise UserFault("prompt.format is 'chat', but the model has no chat template; use 'completion'")
         self.api, self.examples, self.format, self._tokenizer = api, tuple(examples), format, tokenizer
+        self.kinds = kinds
 
     def prefix(self) -> str:
-        """What all prompts of this kind begin with."""
+        """What all prompts begin with, but for the kinds that have their own."""
         return self._around(_MARK).partition(_MARK)[0]
 
     def prompt(self, question: Question) -> str:
         """The prompt; a completion of it begins with the newline after the function's head."""
-        return self._around(_text(question)) + _head(question)
+        return self.kinds.get(question.kind, self)._around(_text(question)) + _head(question)
 
     def program(self, question: Question, completion: str) -> str:
         """The program that the completion makes, whether it parses or not."""
@@ -84,7 +98,8 @@ class Prompter:
 
     def to_json(self) -> dict[str, Any]:
         """All that the prompts are made of, the API's text included, which a later version may word differently."""
-        return {"format": self.format, "api": self.api, "examples": [asdict(example) for example in self.examples]}
+        own = {"format": self.format, "api": self.api, "examples": [asdict(example) for example in self.examples]}
+        return own | {"kinds": {kind: prompter.to_json() for kind, prompter in self.kinds.items()}}
 
     @staticmethod
     def from_json(data: dict[str, Any], tokenizer: Any = None) -> "Prompter":
@@ -92,8 +107,9 @@ class Prompter:
         prompter = object.__new__(Prompter)
         try:
             examples = [Example(**example) for example in data["examples"]]
-            prompter._make(data["api"], examples, data["format"], tokenizer)
-        except (KeyError, TypeError) as error:
+            kinds = {kind: Prompter.from_json(own, tokenizer) for kind, own in data.get("kinds", {}).items()}
+            prompter._make(data["api"], examples, data["format"], tokenizer, kinds)
+        except (KeyError, TypeError, AttributeError) as error:
             raise UserFault(f"not a prompt's description ({error}); export the checkpoint again") from None
         return prompter
 

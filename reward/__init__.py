@@ -2,20 +2,24 @@
 
 from typing import Any
 
-from visrep.env.faults import UserFault
 from visrep.env.types import Instance, Score, Task
-from visrep.reward import answer, verify
+from visrep.reward import answer, choice, detect, ground, verify
+from visrep.reward.rules import Rules
 
-_KINDS = {"answer": answer.score, "verify": verify.score}
+_KINDS = {
+    "answer": answer.score,
+    "choice": choice.score,
+    "verify": verify.score,
+    "ground": ground.score,
+    "detect": detect.score,
+    "match": choice.score,
+}
 
 
-def score(task: Task, instance: Instance, value: Any) -> Score:
+_RULES = Rules()
+
+
+def score(task: Task, instance: Instance, value: Any, rules: Rules = _RULES) -> Score:
     """Score of a value a program returned on one instance. `value` is plain data parsed by the host; it is judged by
-    its exact type first. Raises UserFault for a kind that has no reward or an annotation that fits no value."""
-    judge = _KINDS.get(task.question.kind)
-    if judge is None:
-        raise UserFault(
-            f"task {task.question.id}: no reward for answers of kind {task.question.kind!r}; "
-            f"use tasks of one of these kinds: {', '.join(_KINDS)}"
-        )
-    return judge(task, instance, value)
+    its exact type first. Raises UserFault for an annotation that fits no value."""
+    return _KINDS[task.question.kind](task, instance, value, rules)

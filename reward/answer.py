@@ -5,9 +5,10 @@ from typing import Any
 from visrep.env.faults import UserFault
 from visrep.env.types import Instance, Score, Task
 from visrep.reward.normalise import is_plain, normalise
+from visrep.reward.rules import Rules
 
 
-def score(task: Task, instance: Instance, value: Any) -> Score:
+def score(task: Task, instance: Instance, value: Any, rules: Rules) -> Score:
     """1 for a text, bool or finite number equal to an accepted answer; a value of any other type is `wrong_type`.
     Raises UserFault when the instance has no accepted answer."""
     if not instance.answers:

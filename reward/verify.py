@@ -5,9 +5,10 @@ from typing import Any
 from visrep.env.faults import UserFault
 from visrep.env.types import Instance, Score, Task
 from visrep.reward.normalise import normalise
+from visrep.reward.rules import Rules
 
 
-def score(task: Task, instance: Instance, value: Any) -> Score:
+def score(task: Task, instance: Instance, value: Any, rules: Rules) -> Score:
     """1 for the annotated bool, or for yes/no as text, which programs make with `bool_to_yesno`. Any other type is
     `wrong_type`, numbers among them: a count is no verdict. Raises UserFault unless the annotation is one bool."""
     if len(instance.answers) != 1 or type(instance.answers[0]) is not bool:

@@ -69,7 +69,7 @@ def main(
 
 def _prompts(recipe: Recipe, base: Path, tasks: int) -> list[str]:
     draw_if_absent(recipe.data)
-    found = list(load_tasks(recipe.data, recipe.data.train, recipe.data.train_per_category, recipe.seed))
+    found = list(load_tasks(recipe, "train")[0])
     prompter = build_prompter(recipe, base)
     return [prompter.prompt(task.question) for task in found[:: max(1, len(found) // tasks)][:tasks]]
 

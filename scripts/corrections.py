@@ -49,7 +49,8 @@ def add(
     if task not in tasks:
         near = suggestion(task, tasks) or "; `visrep show` names the tasks of a run"
         # Test tasks are left out on purpose: a correction is learnt from.
-        raise UserFault(f"split {recipe.data.train!r} of {recipe.data.root} has no task {task!r}{near}")
+        splits = " or ".join(f"split {data.train!r} of {data.root}" for data in recipe.data)
+        raise UserFault(f"{splits} has no task {task!r}{near}")
     with parts.build_environment(recipe) as environment:
         kept = add(to, environment, tasks[task], source, author=author, note=note, recipe=_hash(recipe))
     if as_json:
@@ -112,7 +113,7 @@ def _store(store: Path | None, recipe: "Recipe") -> Path:
 def _tasks(recipe: "Recipe") -> "Tasks":
     from visrep.train.parts import load_tasks
 
-    return load_tasks(recipe.data, recipe.data.train, None, recipe.seed)
+    return load_tasks(recipe, "train", whole=True)[0]
 
 
 def _hash(recipe: "Recipe") -> str:

@@ -49,14 +49,14 @@ def evaluate(
 
     with _folders(out) as (folder, scratch):
         subject = _subject(policy, iteration, recipe, settings or [], scratch / "first")
-        chosen = split or subject.recipe.data.test
+        chosen = split or " and ".join(dict.fromkeys(data.test for data in subject.recipe.data))
         console = terminal.console(as_json)
-        first = assess(subject.weights, subject.prompter, subject.recipe, chosen, folder, console)
+        first = assess(subject.weights, subject.prompter, subject.recipe, split, folder, console)
         report: dict[str, Any] = {"policy": str(policy), "split": chosen, **first.evaluation}
         if against is not None:
             other = _subject(against, None, recipe, settings or [], scratch / "second")
             # On the first one's recipe: both have to answer the same tasks under the same limits.
-            second = assess(other.weights, other.prompter, subject.recipe, chosen, folder / "against", console)
+            second = assess(other.weights, other.prompter, subject.recipe, split, folder / "against", console)
             report["against"] = {"policy": str(against), **second.evaluation}
             report["comparison"] = dataclasses.asdict(mcnemar(first.solved, second.solved))
     if as_json:

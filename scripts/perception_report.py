@@ -19,13 +19,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from visrep.env.boxes import iou
 from visrep.env.faults import Fault, UserFault
 from visrep.env.perception import Detection, Perception, View
-from visrep.env.perception.objects import iou
 from visrep.env.perception.picture import Picture
 from visrep.env.types import Box, Scene, Task
 from visrep.train.config import DataSettings, PerceptionSettings
-from visrep.train.parts import build_perception, load_tasks
+from visrep.train.parts import build_perception, reader
 
 ANY = "object"
 """The word for any object."""
@@ -98,7 +98,8 @@ def _tasks(dataset: str) -> Iterable[Task]:
     if len(parts) != 3:
         raise UserFault(f"{dataset!r} is no data set; expected MODULE:ROOT:SPLIT, e.g. nlvr:data/nlvr:dev")
     module, root, split = parts
-    return load_tasks(DataSettings(dataset=module, root=root), split, None, seed=0)
+    tasks: Iterable[Task] = reader(DataSettings(dataset=module, root=root), split)()
+    return tasks
 
 
 def _boxes(scene: Scene, word: str) -> list[Box]:

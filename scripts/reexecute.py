@@ -38,8 +38,7 @@ def main(
     }
     if not recorded:
         raise UserFault(f"{run} has no programs of iteration {iteration}; name an iteration that was executed")
-    data = opened.recipe.data
-    tasks = {task.question.id: task for task in load_tasks(data, data.train, None, opened.recipe.seed)}
+    tasks = {task.question.id: task for task in load_tasks(opened.recipe, "train", whole=True)[0]}
     differing, outcomes, seconds = [], 0, []
     for _ in range(times):
         started = time.monotonic()

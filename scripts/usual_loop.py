@@ -37,11 +37,10 @@ class UsualLoop:
     """The iteration. `seconds` are those of its stages so far, `counts` what was done in them."""
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
-        data = recipe.data
         self.recipe, self.folder = recipe, folder
         self.base = resolve(recipe.policy.model, recipe.policy.revision)
-        self.train_tasks = list(parts.load_tasks(data, data.train, data.train_per_category, recipe.seed))
-        self.test_tasks = list(parts.load_tasks(data, data.test, data.test_per_category, seed=0))
+        self.train_tasks = list(parts.load_tasks(recipe, "train")[0])
+        self.test_tasks = list(parts.load_tasks(recipe, "test")[0])
         self.seconds: dict[str, float] = defaultdict(float)
         self.counts: dict[str, int] = defaultdict(int)
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
 DRAWN = (
     "data.draw.train=2",
     "data.draw.val=1",
-    "data.draw.testdev=2",
+    "data.draw.test=2",
     "data.draw.instances=2",
     "data.options={ instances = 2 }",
 )

@@ -181,7 +181,7 @@ def test_a_drawing_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"scenes": {"train": 9}}, "same ones"),
+        ({"scenes": {"train": 9}}, "for each split"),
         ({"scenes": {"valid": 9}, "tasks_per_category": {"valid": 1}}, "valid"),
         ({"instances": 0}, "at least 1"),
     ],

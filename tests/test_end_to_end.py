@@ -43,7 +43,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "data.draw.instances": 2,
         "data.draw.train": 1,
         "data.draw.val": 1,
-        "data.draw.testdev": 1,
+        "data.draw.test": 1,
         "policy.engine": "scripted",
         "policy.script": folder / "script.json",
         "policy.model": folder / "model",

@@ -104,7 +104,7 @@ def test_a_prompt_that_offers_what_nothing_answers_is_refused() -> None:
 
 def test_a_data_set_that_is_not_there_is_named(fails: Fails, tmp_path: Path) -> None:
     recipe = load_recipe("quickstart", ["data.root=nowhere"])
-    undrawn = recipe.model_copy(update={"data": recipe.data.model_copy(update={"draw": None})})
+    undrawn = recipe.model_copy(update={"data": (recipe.data[0].model_copy(update={"draw": None}),)})
     (tmp_path / "mine.toml").write_text(to_toml(undrawn))
     assert "'nowhere' is no folder" in fails("train", "mine.toml")
 

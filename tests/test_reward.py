@@ -126,7 +126,8 @@ def test_a_number_verifies_nothing(value: float) -> None:
         ("verify", (), "expected one of (True,) and (False,)"),
         ("verify", ("yes",), "'yes'"),
         ("verify", (True, False), "True, False"),
-        ("ground", ("red",), "no reward for answers of kind 'ground'"),
+        ("ground", ("red",), "found 0 annotated boxes"),
+        ("choice", ("red",), "expected one of the images 0 to -1"),
     ],
 )
 def test_an_annotation_that_fits_no_value_is_the_users_fault(kind: Kind, answers: tuple[str], words: str) -> None:

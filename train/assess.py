@@ -4,6 +4,7 @@ There is no fallback: a program that fails is wrong. An accuracy that includes a
 fallback.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from rich.console import Console
 
 from visrep.env import rollouts
 from visrep.policy.prompt import Prompter
-from visrep.train import parts
-from visrep.train.config import Recipe
+from visrep.train import parts, variants
+from visrep.train.config import DataSettings, Recipe
 from visrep.train.evaluate import evaluate, solved
+from visrep.train.grouped import Grouped
 from visrep.train.rollout import Bench, Files, Sampling, collect
 from visrep.train.runner import Author
+from visrep.train.split import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +30,45 @@ class Assessment:
     solved: dict[str, bool]
 
 
-def evaluate_greedily(bench: Bench, folder: Path, name: str, author: Author, console: Console) -> dict[str, Any]:
-    """One greedy program per task. Leaves `NAME.completions.jsonl` and `NAME.rollouts.jsonl` in the folder, and goes
-    on where they stop; returns the evaluation, counts and seconds."""
+def evaluate_greedily(
+    bench: Bench, data: Sequence[DataSettings], folder: Path, name: str, author: Author, console: Console
+) -> dict[str, Any]:
+    """One greedy program per task of these data sets. Leaves `NAME.completions.jsonl` and `NAME.rollouts.jsonl` in the
+    folder, and goes on where they stop; returns the evaluation, counts and seconds."""
     files = Files(folder / f"{name}.completions.jsonl", folder / f"{name}.rollouts.jsonl")
     label = "evaluating" if name == "evaluate" else f"evaluating {name}"
     greedy = Sampling(label, number=0, n=1, temperature=0.0, seed=0)
     done = collect(bench, greedy, files, author, console)
-    return {"evaluation": evaluate(rollouts.read(files.rollouts), bench.tasks).to_json(), "evaluating": done}
+    evaluation = evaluate(rollouts.read(files.rollouts), bench.tasks).to_json()
+    evaluation["measures"] |= _own_measures(bench.tasks, data, files)
+    return {"evaluation": evaluation, "evaluating": done}
+
+
+def _own_measures(tasks: Tasks, data: Sequence[DataSettings], files: Files) -> dict[str, float]:
+    """What data sets measure in their own way; of several, with the set's name before it."""
+    found: dict[str, float] = {}
+    for name, settings in parts.named(data).items():
+        metrics = variants.metrics(settings.dataset)
+        if metrics is not None:
+            ran = Grouped((rollout.task_id, rollout) for rollout in rollouts.read(files.rollouts))
+            own = (task for task in tasks if len(data) == 1 or task.dataset == name)
+            measured = metrics((task, next(ran.of(task.question.id), None)) for task in own)
+            found |= {f"{name}/{key}" if len(data) > 1 else key: value for key, value in measured.items()}
+    return found
 
 
 def assess(
-    checkpoint: Path, prompter: Prompter, recipe: Recipe, split: str, folder: Path, console: Console
+    checkpoint: Path, prompter: Prompter, recipe: Recipe, split: str | None, folder: Path, console: Console
 ) -> Assessment:
-    """`evaluate_greedily` for a checkpoint folder on a split of the recipe's data set, everything built for it."""
-    data = recipe.data
-    per_category = data.train_per_category if split == data.train else data.test_per_category
-    seed = recipe.seed if split == data.train else 0
-    tasks = parts.load_tasks(data, split, per_category, seed)
+    """`evaluate_greedily` for a checkpoint folder on the recipe's test tasks, or on another split of its data sets,
+    everything built for it."""
+    learnt = all(split == data.train for data in recipe.data)
+    tasks, _ = parts.load_tasks(recipe, "train" if learnt else "test", split=split)
     policy = parts.build_policy(recipe, checkpoint, folder / "log")
     try:
         with parts.build_environment(recipe) as environment:
             bench = Bench(policy, prompter, environment, tasks)
-            result = evaluate_greedily(bench, folder, "evaluate", Author(0, str(checkpoint)), console)
+            result = evaluate_greedily(bench, recipe.data, folder, "evaluate", Author(0, str(checkpoint)), console)
             return Assessment(result["evaluation"], solved(rollouts.read(folder / "evaluate.rollouts.jsonl"), tasks))
     finally:
         policy.close()

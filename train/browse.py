@@ -121,9 +121,10 @@ def tasks_of(run: Run, programs: Iterable[Rollout], held_out: bool) -> dict[str,
     """Tasks of these programs by id, as far as the data set is still where the recipe says. One that has not as many
     instances as its program ran on is another task by now, and left out."""
     instances = {rollout.task_id: len(rollout.executions) for rollout in programs}
-    data = run.recipe.data
+    if not instances:
+        return {}
     try:
-        found = load_tasks(data, data.test if held_out else data.train, None, 0) if instances else []
+        found, _ = load_tasks(run.recipe, "test" if held_out else "train", whole=True)
     except UserFault:
         return {}  # moved or removed since
     return {task.question.id: task for task in found if instances.get(task.question.id) == len(task.instances)}

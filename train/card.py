@@ -26,11 +26,13 @@ def _head(described: dict[str, Any]) -> str:
 def _title(described: dict[str, Any]) -> str:
     lineage, recipe = described["lineage"], described["recipe"]
     kind = "A LoRA adapter" if described["format"] == "adapter" else "A language model"
-    return f"""# Visual programs for {lineage["data"]["dataset"]}, iteration {described["iteration"]}
+    names = " and ".join(data["dataset"] for data in lineage["data"])
+    splits = " and ".join(f"`{data['dataset']}`, split `{data['split']}`" for data in lineage["data"])
+    return f"""# Visual programs for {names}, iteration {described["iteration"]}
 
 {kind} that writes Python programs over a visual API to answer questions about images. It is
 {lineage["base"]["model"]}, fine-tuned on programs that it wrote itself and that earned the annotated answers of
-`{lineage["data"]["dataset"]}`, split `{lineage["data"]["split"]}`. It was trained with one prompt and one way of
+{splits}. It was trained with one prompt and one way of
 seeing (perception backend `{recipe["perception"]["backend"]}`); of other data, prompts and backends nothing is known.
 """
 
@@ -66,7 +68,7 @@ The program is untrusted code. Run it in a sandbox.
 
 
 def _results(described: dict[str, Any]) -> str:
-    split = described["recipe"]["data"]["test"]
+    split = " and ".join(dict.fromkeys(data["test"] for data in described["recipe"]["data"]))
     lines = [
         f"## Results on `{split}`",
         "",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from visrep.env.faults import UserFault, suggestion
+from visrep.env.types import Kind
 
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -27,17 +28,17 @@ class Settings(BaseModel):
 
 
 class DrawSettings(Settings):
-    """Drawn scenes, made where `data.root` does not exist yet."""
+    """Drawn scenes in the data set's own format, made where `data.root` does not exist yet."""
 
     seed: Count = 0
     instances: Positive = Field(4, description="scenes under one question, with different answers: makes luck rarer")
     train: Positive = Field(10, description="tasks per category of the train split")
     val: Positive = Field(4, description="tasks per category of the val split")
-    testdev: Positive = Field(16, description="tasks per category of the testdev split")
+    test: Positive = Field(16, description="tasks per category of the test split, such as GQA's testdev")
 
 
 class DataSettings(Settings):
-    """Which tasks. `options` goes to the data set's `load`."""
+    """A data set and which of its tasks; a recipe may have several. `options` goes to the data set's `load`."""
 
     dataset: str = Field(description="a module of visrep.env.tasks, or a Python file; relative to the working folder")
     root: str = Field(description="folder with the data set in its official layout; relative to the working folder")
@@ -49,13 +50,21 @@ class DataSettings(Settings):
     draw: DrawSettings | None = None
 
 
-class PromptSettings(Settings):
-    """What the policy reads before a question."""
+class KindPrompt(Settings):
+    """What the policy reads before a question of some kind."""
 
     api: list[str] = Field(min_length=1, description="members of the visual API that the prompt offers")
     examples: str = Field(description="a file of visrep.policy.examples, or a path to one")
     count: Count = Field(6, description="how many of the file's examples")
+
+
+class PromptSettings(KindPrompt):
+    """What the policy reads before a question."""
+
     format: Literal["completion", "chat"] = Field("completion", description="chat uses the model's own template")
+    kinds: dict[Kind, KindPrompt] = Field(
+        default_factory=dict, description="what it reads instead before questions of these kinds"
+    )
 
 
 class PolicySettings(Settings):
@@ -120,6 +129,18 @@ class PerceptionSettings(Settings):
     cache: str | None = Field(None, description="file of replies shared by runs; none keeps them in memory")
 
 
+class RewardSettings(Settings):
+    """From which measure on an answer earns 1, where being right is a matter of degree."""
+
+    soft: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.6, description="VQA's score of an answer; 0.6 is one that two of ten people gave"
+    )
+    iou: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="overlap of a box with the annotated one, for `ground`, and to count as found for `detect`"
+    )
+    f1: Annotated[float, Field(gt=0, le=1)] = Field(0.5, description="of a set of boxes, for `detect`")
+
+
 class SelectionSettings(Settings):
     """Which right programs are learnt from."""
 
@@ -171,17 +192,26 @@ class TrackingSettings(Settings):
     project: str = "visrep"
 
 
+def _several(data: Any) -> Any:
+    """Data sets as a tuple: TOML has one as [data], several as [[data]]."""
+    return tuple(data) if isinstance(data, list | tuple) else (data,)
+
+
+DataSets = Annotated[tuple[DataSettings, ...], Field(min_length=1), BeforeValidator(_several)]
+
+
 class Recipe(Settings):
     """Everything a run's result depends on."""
 
     iterations: Positive = 3
     seed: Count = 0
-    data: DataSettings
+    data: DataSets
     prompt: PromptSettings
     policy: PolicySettings = PolicySettings()
     sampling: SamplingSettings = SamplingSettings()
     sandbox: SandboxSettings = SandboxSettings()
     perception: PerceptionSettings = PerceptionSettings()
+    reward: RewardSettings = RewardSettings()
     selection: SelectionSettings = SelectionSettings()
     clone: CloneSettings = CloneSettings()
     saturation: SaturationSettings = SaturationSettings()
@@ -249,19 +279,35 @@ def _override(values: dict[str, Any], override: str) -> None:
         value = text  # a bare word is a string: --set perception.backend=scene
     *parents, last = key.strip().split(".")
     for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
+        values = _section(values, parent)
+        if not isinstance(values, dict | list):
             raise UserFault(f"--set {override!r}: {parent!r} is a value, not a section")
+    if isinstance(values, list):
+        values = values[0]
     values[last] = value
 
 
+def _section(values: Any, name: str) -> Any:
+    """The section of that name, made where there is none. Of several data sets `data` alone means the first, `data.1`
+    the second."""
+    if isinstance(values, list):
+        if name.isdigit():
+            if int(name) >= len(values):
+                raise UserFault(f"--set: the recipe has {len(values)} data sets, numbered from 0; found {name}")
+            return values[int(name)]
+        values = values[0]
+    return values.setdefault(name, {})
+
+
 def _explain(error: Any) -> str:
-    name = ".".join(str(part) for part in error["loc"])
+    # The first data set is often the only one, and named without its number, as in --set.
+    name = ".".join(str(part) for part in error["loc"] if part not in (0, "[key]"))
     match error["type"]:
         case "extra_forbidden":
             section: Any = Recipe
             for part in error["loc"][:-1]:
-                section = next(t for t in _models(section.model_fields[part].annotation))
+                if part in section.model_fields:
+                    section = next(_models(section.model_fields[part].annotation))
             return f"unknown setting {name!r}{suggestion(str(error['loc'][-1]), section.model_fields)}"
         case "missing":
             return f"setting {name!r} is missing; add it to the recipe or with --set {name}=…"
@@ -271,6 +317,7 @@ def _explain(error: Any) -> str:
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    for candidate in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            yield candidate
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner)

@@ -3,6 +3,10 @@
 An accuracy counts tasks: a task is right if its one program is right on all of its instances. For data sets that put
 several images under one sentence this is what they call consistency; the instance accuracy is beside it. The interval
 is given for tasks only: instances of one task share a program, so they are no independent draws.
+
+Where being right is a matter of degree, the mean measure over instances is beside the accuracy: VQA's soft accuracy,
+mean IoU of one box, macro-F1 of several. Where tasks are scored together, so is the share of groups that are right as a
+whole. What a data set measures in its own way is in its own file.
 """
 
 import math
@@ -31,10 +35,12 @@ class Accuracy:
 @dataclass(frozen=True, slots=True)
 class Evaluation(Accuracy):
     """One program for each task: accuracy over all tasks, over instances, by category, and what became of each
-    instance's run. `outcomes` has `missing` for instances of tasks that had no program to run."""
+    instance's run. `measures` has what else is said of tasks of their kinds. `outcomes` has `missing` for instances of
+    tasks that had no program to run."""
 
     instances: int
     instance_accuracy: float
+    measures: Mapping[str, float]
     by_category: Mapping[str, Accuracy]
     outcomes: Mapping[str, int]
 
@@ -58,18 +64,21 @@ def evaluate(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> Evaluation:
     """Judge one rollout per task. A task without a rollout (its completion was cut off, say) counts as wrong. Raises
     UserFault for a second rollout of a task, for one of a task not asked for, and when there are no tasks."""
     outcomes: Counter[str] = Counter()
-    rewards: dict[str, int] = {}
+    rewards: dict[str, tuple[int, float]] = {}
     instances = instances_right = 0
     for rollout in _one_each(rollouts):
-        rewards[rollout.task_id] = rollout.reward
+        rewards[rollout.task_id] = rollout.reward, sum(score.measure for score in rollout.scores)
         outcomes.update(score.outcome for score in rollout.scores)
         instances_right += sum(score.reward for score in rollout.scores)
     right: dict[str, list[bool]] = defaultdict(list)
+    degrees = _Degrees()
     for task in tasks:
-        reward = rewards.pop(task.question.id, None)
+        found = rewards.pop(task.question.id, None)
+        reward, measure = found or (0, 0.0)
         right[task.question.category].append(reward == 1)
+        degrees.add(task, reward, measure)
         instances += len(task.instances)
-        if reward is None:
+        if found is None:
             outcomes["missing"] += len(task.instances)
     if rewards:
         raise UserFault(f"found a rollout of task {next(iter(rewards))!r}, which is not evaluated; pass its task too")
@@ -79,9 +88,36 @@ def evaluate(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> Evaluation:
         **asdict(_accuracy([each for every in right.values() for each in every])),
         instances=instances,
         instance_accuracy=instances_right / instances if instances else 0.0,
+        measures=degrees.means(),
         by_category={category: _accuracy(right[category]) for category in sorted(right)},
         outcomes=dict(sorted(outcomes.items())),
     )
+
+
+class _Degrees:
+    """Sums of measures, and groups that are right so far."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}
+        self._groups: dict[str, bool] = {}
+
+    def add(self, task: Task, reward: int, measure: float) -> None:
+        """A task with its reward, and its instances' measures together."""
+        if task.group is not None:
+            self._groups[task.group] = self._groups.get(task.group, True) and reward == 1
+        kind = task.question.kind
+        soft = any(instance.soft for instance in task.instances)
+        name = "soft_accuracy" if soft else {"ground": "mean_iou", "detect": "macro_f1"}.get(kind)
+        if name:
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = total + measure, count + len(task.instances)
+
+    def means(self) -> dict[str, float]:
+        """By name, in [0, 1]."""
+        means = {name: total / count for name, (total, count) in sorted(self._sums.items())}
+        if self._groups:
+            means["group_accuracy"] = sum(self._groups.values()) / len(self._groups)
+        return {name: round(value, 6) for name, value in means.items()}
 
 
 def solved(rollouts: Iterable[Rollout], tasks: Iterable[Task]) -> dict[str, bool]:

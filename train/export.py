@@ -137,7 +137,7 @@ def _lineage(run: Run, number: int, probe: Probe) -> dict[str, Any]:
     examples = list(jsonl.read(folder / "selection.jsonl"))
     return {
         "base": {"model": recipe.policy.model, "revision": recipe.policy.revision, "fingerprint": probe.base},
-        "data": {"dataset": recipe.data.dataset, "root": recipe.data.root, "split": recipe.data.train},
+        "data": [{"dataset": data.dataset, "root": data.root, "split": data.train} for data in recipe.data],
         "examples": {
             "sha256": hashlib.sha256((folder / "examples.jsonl").read_bytes()).hexdigest(),
             "authors": dict(Counter(example["author"] for example in examples)),

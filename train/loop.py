@@ -71,9 +71,14 @@ class Loop:
         recipe = run.recipe
         self.run, self.recipe, self.environment, self.console = run, recipe, environment, console
         self.base = resolve(recipe.policy.model, recipe.policy.revision)
-        data = recipe.data
-        self.train_tasks = parts.load_tasks(data, data.train, data.train_per_category, recipe.seed)
-        self.test_tasks = parts.load_tasks(data, data.test, data.test_per_category, seed=0)
+        self.train_tasks, self.left_out = parts.load_tasks(recipe, "train")
+        self.test_tasks, _ = parts.load_tasks(recipe, "test")
+        if self.left_out:
+            console.print(
+                f"{self.left_out} training tasks are left out: no answer to them has a soft score of "
+                f"{recipe.reward.soft}",
+                highlight=False,
+            )
         self.prompter = parts.build_prompter(recipe, self.base)
         self.records: list[dict[str, Any]] = []
         self._loaded: Path | None = None
@@ -91,11 +96,10 @@ class Loop:
     def evaluate_base(self) -> None:
         """Accuracy of the policy before any training, with the recipe's examples and without any."""
         folder = self.run.folder / "base"
-        counts = [self.recipe.prompt.count]
+        prompters = {self.recipe.prompt.count: self.prompter}
         if self.recipe.evaluation.base_without_examples and self.recipe.prompt.count:
-            counts.insert(0, 0)
-        for count in counts:
-            prompter = parts.build_prompter(self.recipe, self.base, count)
+            prompters = {0: parts.build_prompter(self.recipe, self.base, count=0)} | prompters
+        for count, prompter in prompters.items():
             result = self._evaluate(folder, f"examples_{count}", prompter, adapter=None, author=Author(0, "base"))
             self._record({"iteration": 0, "examples": count} | result)
 
@@ -143,7 +147,8 @@ class Loop:
             found = array("L", (distinct for _, _, distinct in counts))
             tasks = Subset(self.train_tasks, bytes(distinct < settings.enough for distinct in found))
         solved = (len(found) - found.count(0)) / len(found)
-        return result | {"solved": round(solved, 4), "pass_at_k": self._pass_at_k(folder)}
+        solved_share = {"solved": round(solved, 4), "pass_at_k": self._pass_at_k(folder)}
+        return result | solved_share | ({"left_out": self.left_out} if self.left_out else {})
 
     def _round(self, folder: Path, number: int, index: int, tasks: Tasks, author: Author) -> dict[str, Any]:
         settings, adapter = self.recipe.sampling, self._adapter(number - 1)
@@ -228,7 +233,7 @@ class Loop:
         def work() -> dict[str, Any]:
             probed = self._serve(adapter)
             bench = Bench(self.policy, prompter, self.environment, self.test_tasks)
-            return evaluate_greedily(bench, folder, name, author, self.console) | probed
+            return evaluate_greedily(bench, self.recipe.data, folder, name, author, self.console) | probed
 
         return stage(folder, name, {"adapter": str(adapter), "tasks": len(self.test_tasks)}, work)
 

@@ -1,45 +1,87 @@
 """The parts of a run, each built from its section of the recipe."""
 
+import importlib
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 from visrep import reward
-from visrep.env.drawn.gqa import draw
-from visrep.env.environment import Environment
-from visrep.env.faults import UserFault
+from visrep.env import drawn
+from visrep.env.environment import Environment, Reward
+from visrep.env.faults import UserFault, suggestion
 from visrep.env.perception import Perception
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Limits, Sandbox
+from visrep.env.types import Kind
 from visrep.policy import EngineSettings, Policy
-from visrep.policy.prompt import Prompter, load_examples
-from visrep.train.config import DataSettings, PerceptionSettings, Recipe, SandboxSettings
-from visrep.train.split import Split, Tasks, stratified
+from visrep.policy.prompt import Example, Prompter, load_examples
+from visrep.reward.rules import Rules
+from visrep.train.config import DataSettings, KindPrompt, PerceptionSettings, Recipe, SandboxSettings
+from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
 from visrep.train.variants import BACKEND, DATA_SET, ENGINE, loader
 
 
-def load_tasks(data: DataSettings, split: str, per_category: int | None, seed: int) -> Tasks:
-    """Tasks of a split, read anew each time they are gone through; where a number per category is given that many of
-    each, in memory. The subset depends on `seed` alone."""
+def load_tasks(
+    recipe: Recipe, part: Literal["train", "test"], *, whole: bool = False, split: str | None = None
+) -> tuple[Tasks, int]:
+    """The tasks that a recipe learns from or is tested on, read anew each time they are gone through, and how many were
+    left out of them because no answer can earn 1, which happens in learning only.
+
+    Where a number per category is given, that many of each are taken, in memory; the subset depends on the recipe's
+    seed alone. With `whole` there is no such limit; with `split` it is this split in place of the recipe's own.
+    """
+    found: dict[str, Tasks] = {}
+    left_out = 0
+    for name, data in named(recipe.data).items():
+        of = data.train if part == "train" else data.test
+        limit = data.train_per_category if part == "train" else data.test_per_category
+        seed, soft = (recipe.seed, recipe.reward.soft) if part == "train" else (0, 0.0)
+        read = Reachable(reader(data, split or of), soft)
+        found[name] = Split(read) if whole or limit is None else stratified(read, limit, seed)
+        left_out += read.left_out
+        if not len(found[name]):
+            raise UserFault(f"split {split or of!r} of {data.root} has no tasks")
+    return (Mixed(found) if len(found) > 1 else found.popitem()[1]), left_out
+
+
+def named(data: Sequence[DataSettings]) -> dict[str, DataSettings]:
+    """A recipe's data sets by name; one that is there twice gets a number."""
+    found: dict[str, DataSettings] = {}
+    for each in data:
+        name = Path(each.dataset).stem
+        same = sum(Path(other.dataset).stem == name for other in found.values())
+        found[f"{name}-{same + 1}" if same else name] = each
+    return found
+
+
+def reader(data: DataSettings, split: str) -> Any:
+    """A function that reads a split of a data set from the beginning. Raises UserFault where there is no folder."""
     load = loader(DATA_SET, data.dataset, data.options)
     root = Path(data.root)
     if not root.is_dir():
         raise UserFault(f"data.root {data.root!r} is no folder; put the data set there or correct the recipe")
-    read = partial(load, root, split)
-    tasks: Tasks = Split(read) if per_category is None else stratified(read, per_category, seed)
-    if not len(tasks):
-        raise UserFault(f"split {split!r} of {data.root} has no tasks")
-    return tasks
+    return partial(load, root, split)
 
 
-def draw_if_absent(data: DataSettings) -> None:
-    """Draw the data set that the recipe describes, unless it is there; a drawn one of other settings is refused."""
-    if data.draw is None:
-        return
-    tasks = {"train": data.draw.train, "val": data.draw.val, "testdev": data.draw.testdev}
-    # Ten scenes to a task of each category are enough to find the rarer answers.
-    scenes = {split: max(60, 10 * count) for split, count in tasks.items()}
-    draw(Path(data.root), seed=data.draw.seed, scenes=scenes, tasks_per_category=tasks, instances=data.draw.instances)
+def draw_if_absent(data: Sequence[DataSettings]) -> None:
+    """Draw the data sets that the recipe describes, unless they are there; drawn ones of other settings are refused."""
+    for each in data:
+        if each.draw is not None:
+            module, counts = writer(each.dataset), (each.draw.train, each.draw.val, each.draw.test)
+            tasks = dict(zip(module.SPLITS, counts, strict=True))
+            module.draw(Path(each.root), seed=each.draw.seed, tasks_per_category=tasks, instances=each.draw.instances)
+
+
+def writer(dataset: str) -> Any:
+    """The module that draws in this data set's layout: `SPLITS` names its three splits, `draw` makes them."""
+    folder = Path(drawn.__file__).parent
+    known = [path.stem for path in sorted(folder.glob("*.py")) if "\ndef draw(" in path.read_text(encoding="utf-8")]
+    if dataset not in known:
+        near = suggestion(dataset, known) or f"; expected one of: {', '.join(known)}"
+        raise UserFault(f"no drawn scenes in the layout of {dataset!r}{near}")
+    return importlib.import_module(f"visrep.env.drawn.{dataset}")
 
 
 def build_perception(settings: PerceptionSettings) -> Perception:
@@ -61,33 +103,43 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
 
 def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
     """Sandbox, perception and reward together; with `perturbed`, replies are changed, for the guard."""
-    if "llm_query" in recipe.prompt.api:
+    if any("llm_query" in prompt.api for prompt in (recipe.prompt, *recipe.prompt.kinds.values())):
         raise UserFault("setting 'prompt.api' offers 'llm_query', but no text model is there to answer; leave it out")
     backend = build_perception(recipe.perception)
     if perturbed:
         service = Service(Perturbed(backend, seed=recipe.seed))
     else:
         service = Service(backend, cache=Path(recipe.perception.cache) if recipe.perception.cache else None)
-    return Environment(build_sandbox(recipe.sandbox), service, reward.score)
+    return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe))
+
+
+def build_reward(recipe: Recipe) -> Reward:
+    """The reward, with the recipe's thresholds."""
+    return partial(reward.score, rules=Rules(**recipe.reward.model_dump()))
 
 
 def build_prompter(recipe: Recipe, base: Path | None = None, count: int | None = None, first: int = 0) -> Prompter:
     """The recipe's prompt with its examples, or with `count` of them, in the recipe's order but beginning with number
     `first` of them; `base` is needed for a chat template."""
-    examples = load_examples(recipe.prompt.examples)
-    wanted = recipe.prompt.count if count is None else count
-    if wanted > len(examples):
-        raise UserFault(f"prompt.count is {wanted}, but {recipe.prompt.examples!r} has {len(examples)} examples")
-    tokenizer = None
-    if recipe.prompt.format == "chat":
+    settings, tokenizer = recipe.prompt, None
+    if settings.format == "chat":
         from transformers import AutoTokenizer  # seconds to import, and only a chat template needs it
 
         tokenizer = AutoTokenizer.from_pretrained(base)
-    chosen = examples[:wanted]
+
+    def of(own: KindPrompt, kinds: Mapping[Kind, Prompter]) -> Prompter:
+        return Prompter(own.api, _examples(own, count, first), settings.format, tokenizer, kinds)
+
+    return of(settings, {kind: of(own, {}) for kind, own in settings.kinds.items()})
+
+
+def _examples(settings: KindPrompt, count: int | None, first: int) -> list[Example]:
+    examples = load_examples(settings.examples)
+    wanted = settings.count if count is None else count
+    if wanted > len(examples):
+        raise UserFault(f"prompt.count is {wanted}, but {settings.examples!r} has {len(examples)} examples")
     start = first % wanted if wanted else 0
-    return Prompter(
-        recipe.prompt.api, chosen[start:] + chosen[:start], format=recipe.prompt.format, tokenizer=tokenizer
-    )
+    return examples[start:wanted] + examples[:start]
 
 
 def build_policy(recipe: Recipe, base: Path, log: Path) -> Policy:

@@ -167,6 +167,9 @@ def _changes(
             continue
         if isinstance(one, dict) and isinstance(other, dict):
             yield from _changes(one, other, prefix=f"{prefix}{key}.")
+        elif key == "data" and isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+            for number, (each, its) in enumerate(zip(one, other, strict=True)):
+                yield from _changes(each, its, prefix=f"data.{number}." if number else "data.")
         else:
             yield prefix + key, {"old": one, "new": other}
 

@@ -10,9 +10,10 @@ not drown the rest. Four decisions:
   criterion, prefers exactly the programs that look away. The shorter one wins between equal records. A way whose
   record is worse than the task's best beyond doubt (the 95 % intervals lie apart) is left out. The record also scales
   the weight, for tasks where only the lucky program was found.
-* At most `limit` examples, shared out over the categories by filling up: each gets what it has up to a common level.
-  A cap at a multiple of the median would empty the pool as long as most categories are still hard. What imbalance is
-  left is halved (in logarithms) by weights; to cancel it would repeat a handful of programs all the time.
+* At most `limit` examples, shared out over the kinds of tasks, and each kind's over its categories, by filling up:
+  each gets what it has up to a common level. A cap at a multiple of the median would empty the pool as long as most
+  categories are still hard. What imbalance is left is halved (in logarithms) by weights; to cancel it would repeat a
+  handful of programs all the time.
 * A task with one and the same answer on all its instances is won by a constant half of the time: half the weight.
 
 Corrections are taken whole, outside limit and balance, with their own weight: 1 is that of the mean policy example.
@@ -24,13 +25,13 @@ Memory holds the examples and the corrections; all else that is known of tasks, 
 import hashlib
 import heapq
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from visrep.env.canonical import canonical
-from visrep.env.types import Rollout, Task
+from visrep.env.types import Kind, Rollout, Task
 from visrep.reward.normalise import normalise
 from visrep.train.evaluate import wilson
 from visrep.train.grouped import Grouped
@@ -117,14 +118,15 @@ def select(
     """Choose the examples from the rollouts of all iterations, the wrong ones included (they make the records).
     `refused` is the guard's verdict: reasons by task id and form (see `form`). The result depends on the seed and on
     the set of rollouts, not on their order. Raises MachineFault when there is no room for temporary files."""
-    telling = Grouped((task.question.id, _is_telling(task)) for task in tasks)
+    kinds: dict[str, Kind] = {}
+    telling = Grouped(_told(tasks, kinds))
     judged = Grouped(_judge(rollouts, telling, Grouped((id, (form, why)) for (id, form), why in refused)))
     tried = Grouped(_tried(judged))
     records = Grouped((shape, _record(each)) for shape, each in tried.groups())
     people: list[_Candidate] = []
     dropped: Counter[str] = Counter()
     ranked = Grouped(_rank(judged, records, per_task, people, dropped))
-    shared = _share_out(ranked, limit, seed, dropped)
+    shared = _share_out(ranked, kinds, limit, seed, dropped)
     chosen = _weigh(shared, records, telling)
     chosen += [Chosen(c.task_id, c.category, c.program, correction_weight, c.author) for c in people]
     chosen.sort(key=lambda example: _digest(seed, example.task_id, example.program))
@@ -134,6 +136,13 @@ def select(
 def form(rollout: Rollout) -> str:
     """What the program is known by within its task: its canonical form, or itself where it has none."""
     return canonical(rollout.program) or rollout.program
+
+
+def _told(tasks: Iterable[Task], kinds: dict[str, Kind]) -> Iterator[tuple[str, bool]]:
+    """For each task, whether no constant is right on all its instances; `kinds` comes to know its category's."""
+    for task in tasks:
+        kinds[task.question.category] = task.question.kind
+        yield task.question.id, _is_telling(task)
 
 
 def _judge(
@@ -152,7 +161,9 @@ def _judge(
 
 
 def _is_telling(task: Task) -> bool:
-    """Whether no constant is right on all instances: no answer is accepted by every one of them."""
+    """Whether no constant is right on all instances: no answer is accepted by every one of them. Boxes are none."""
+    if task.question.kind in ("ground", "detect"):
+        return True
     accepted = [{normalise(answer) for answer in instance.answers} for instance in task.instances]
     return not set.intersection(*accepted)
 
@@ -225,22 +236,31 @@ def _best(
 
 
 def _share_out(
-    ranked: Grouped[tuple[int, _Candidate]], limit: int, seed: int, dropped: Counter[str]
+    ranked: Grouped[tuple[int, _Candidate]], kinds: Mapping[str, Kind], limit: int, seed: int, dropped: Counter[str]
 ) -> dict[str, list[_Candidate]]:
     """At most `limit` programs by category; first those of first rank, between equals by lot."""
-    sizes = {category: sum(1 for _ in group) for category, group in ranked.groups()}
+    sizes: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for category, group in ranked.groups():
+        sizes[kinds[category]][category] = sum(1 for _ in group)
     shared: dict[str, list[_Candidate]] = {}
-    left = limit
-    # From the smallest category on: each may take an equal part of what is left, and what it leaves goes to the rest.
-    for place, category in enumerate(sorted(sizes, key=lambda name: (sizes[name], name))):
-        part = min(sizes[category], left // (len(sizes) - place))
-        dropped["balance"] += sizes[category] - part
-        left -= part
-        first = heapq.nsmallest(
-            part, ranked.of(category), key=lambda each: (each[0], _digest(seed, each[1].task_id, each[1].form))
-        )
-        shared[category] = [candidate for _, candidate in first]
+    for kind, part in _parts({kind: sum(own.values()) for kind, own in sizes.items()}, limit).items():
+        for category, count in _parts(sizes[kind], part).items():
+            dropped["balance"] += sizes[kind][category] - count
+            first = heapq.nsmallest(
+                count, ranked.of(category), key=lambda each: (each[0], _digest(seed, each[1].task_id, each[1].form))
+            )
+            shared[category] = [candidate for _, candidate in first]
     return shared
+
+
+def _parts(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
+    """How much of `limit` each may have of its size: from the smallest on, an equal part of what is left; what it
+    leaves goes to the rest."""
+    parts, left = {}, limit
+    for place, name in enumerate(sorted(sizes, key=lambda name: (sizes[name], name))):
+        parts[name] = min(sizes[name], left // (len(sizes) - place))
+        left -= parts[name]
+    return parts
 
 
 def _weigh(shared: Mapping[str, list[_Candidate]], records: Grouped[_Record], telling: Grouped[bool]) -> list[Chosen]:

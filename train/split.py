@@ -3,7 +3,8 @@
 import random
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import compress
 from typing import Protocol
 
@@ -41,6 +42,43 @@ class Split:
 
     def __len__(self) -> int:
         return self._count
+
+
+class Reachable:
+    """Reads tasks as `read` does, but for those of which no answer can earn 1: in all of VQA's sets there are questions
+    on which people did not agree. `left_out` counts those of the last time."""
+
+    def __init__(self, read: Read, soft: float) -> None:
+        self._read = read
+        self._soft = soft
+        self.left_out = 0
+
+    def __call__(self) -> Iterator[Task]:
+        self.left_out = 0
+        for task in self._read():
+            if all(not instance.soft or max(instance.soft) >= self._soft for instance in task.instances):
+                yield task
+            else:
+                self.left_out += 1
+
+
+class Mixed:
+    """Tasks of several data sets, one after the other. Ids, categories and groups begin with the data set's name, so
+    that none is taken for that of another set."""
+
+    def __init__(self, sets: Mapping[str, Tasks]) -> None:
+        self._sets = sets
+
+    def __iter__(self) -> Iterator[Task]:
+        for name, tasks in self._sets.items():
+            for task in tasks:
+                own = task.question
+                question = replace(own, id=f"{name}/{own.id}", category=f"{name}/{own.category}")
+                group = None if task.group is None else f"{name}/{task.group}"
+                yield replace(task, question=question, group=group, dataset=name)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._sets.values()))
 
 
 class Subset:

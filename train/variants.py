@@ -74,15 +74,27 @@ def check(recipe: Recipe) -> None:
 
 def digests(recipe: Recipe) -> dict[str, str]:
     """SHA-256 of each Python file that the recipe names, by the setting that names it."""
-    return {
-        kind.setting: hashlib.sha256(_source(kind, name)).hexdigest()
-        for kind, name, _ in _named(recipe)
-        if _is_file(name)
-    }
+    found: dict[str, str] = {}
+    for kind, name, _ in _named(recipe):
+        if _is_file(name):
+            same = sum(setting.startswith(kind.setting) for setting in found)
+            found[f"{kind.setting} {same + 1}" if same else kind.setting] = hashlib.sha256(
+                _source(kind, name)
+            ).hexdigest()
+    return found
+
+
+def metrics(name: str) -> Callable[..., dict[str, float]] | None:
+    """What a data set measures in its own way, beside what every task is measured by: its module's `metrics`, which
+    takes pairs of a task and its rollout (None where it has none), if it has one."""
+    module = _from_file(DATA_SET, name) if _is_file(name) else _shipped(DATA_SET, name)
+    found: Callable[..., dict[str, float]] | None = getattr(module, "metrics", None)
+    return found
 
 
 def _named(recipe: Recipe) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
-    yield DATA_SET, recipe.data.dataset, recipe.data.options
+    for data in recipe.data:
+        yield DATA_SET, data.dataset, data.options
     yield BACKEND, recipe.perception.backend, recipe.perception.options
     yield ENGINE, recipe.policy.engine, recipe.policy.options
 

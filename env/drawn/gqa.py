@@ -9,19 +9,17 @@ The format is that of https://cs.stanford.edu/people/dorarad/gqa/download.html. 
 equal text and name each other under `equivalent`.
 """
 
-import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from visrep.env.drawn.description import fitting, is_above, is_left
+from visrep.env.drawn.folder import check_counts, dump, make
 from visrep.env.drawn.pairing import Pairing, pair
 from visrep.env.drawn.questions import Step
 from visrep.env.drawn.scene import generate, render
-from visrep.env.faults import MachineFault, UserFault
+from visrep.env.faults import UserFault
 from visrep.env.types import Scene, SceneObject
 
 SPLITS = ("train", "val", "testdev")
@@ -31,14 +29,25 @@ VERSION = 1
 
 
 def draw(
-    root: Path, *, seed: int, scenes: Mapping[str, int], tasks_per_category: Mapping[str, int], instances: int
+    root: Path,
+    *,
+    seed: int,
+    tasks_per_category: Mapping[str, int],
+    instances: int,
+    scenes: Mapping[str, int] | None = None,
 ) -> None:
     """Draw a data set into the folder `root`, which appears whole or not at all.
 
-    `scenes` and `tasks_per_category` say how many for each split; splits share no scene and no question text. Each
+    `tasks_per_category` and `scenes` say how many for each split; splits share no scene and no question text. Each
     task asks one question of `instances` scenes with different answers. Does nothing where `root` already holds
     the data set of these settings. Raises UserFault where it holds anything else, or where the scenes are too few.
     """
+    check_counts(SPLITS, tasks_per_category, instances)
+    if scenes is None:
+        # Ten scenes to a task of each category are enough to find the rarer answers.
+        scenes = {split: max(60, 10 * count) for split, count in tasks_per_category.items()}
+    if set(scenes) != set(tasks_per_category) or min(scenes.values()) < 1:
+        raise UserFault(f"found numbers of scenes {dict(scenes)}; give one of at least 1 for each split with tasks")
     manifest = {
         "version": VERSION,
         "seed": seed,
@@ -46,43 +55,7 @@ def draw(
         "tasks_per_category": dict(tasks_per_category),
         "instances": instances,
     }
-    _check(manifest)
-    if _is_drawn(root, manifest):
-        return
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
-        try:
-            _write(temporary, manifest)
-            temporary.chmod(0o755)
-            temporary.replace(root)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        if not _is_drawn(root, manifest):  # else another process was faster
-            raise MachineFault(f"cannot write {root}: {error.strerror}; choose a writable place") from error
-
-
-def _check(manifest: dict[str, Any]) -> None:
-    if set(manifest["scenes"]) != set(manifest["tasks_per_category"]) or not set(manifest["scenes"]) <= set(SPLITS):
-        found = sorted({*manifest["scenes"], *manifest["tasks_per_category"]})
-        raise UserFault(f"splits to draw are {found}; give scenes and tasks for the same ones of {list(SPLITS)}")
-    least = [*manifest["scenes"].values(), *manifest["tasks_per_category"].values(), manifest["instances"]]
-    if min(least) < 1:
-        raise UserFault(f"cannot draw {min(least)} scenes, tasks or instances; give numbers of at least 1")
-
-
-def _is_drawn(root: Path, manifest: dict[str, Any]) -> bool:
-    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
-        return False
-    try:
-        found = json.loads((root / "drawn.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserFault(f"{root} exists and is no drawn data set; choose another folder") from None
-    if found != manifest:
-        differing = [key for key in manifest if not isinstance(found, dict) or found.get(key) != manifest[key]]
-        raise UserFault(f"{root} was drawn with another {', '.join(differing)}; remove it or choose another folder")
-    return True
+    make(root, manifest, lambda folder: _write(folder, manifest))
 
 
 def _write(root: Path, manifest: dict[str, Any]) -> None:
@@ -96,13 +69,8 @@ def _write(root: Path, manifest: dict[str, Any]) -> None:
         )
         for image, scene in scenes.items():
             render(scene).save(root / "images" / f"{image}.png")
-        _dump(root / f"{split}_sceneGraphs.json", {image: _graph(scene) for image, scene in scenes.items()})
-        _dump(root / f"{split}_balanced_questions.json", _questions(split, pairings, scenes))
-    _dump(root / "drawn.json", manifest)
-
-
-def _dump(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value), encoding="utf-8")
+        dump(root / f"{split}_sceneGraphs.json", {image: _graph(scene) for image, scene in scenes.items()})
+        dump(root / f"{split}_balanced_questions.json", _questions(split, pairings, scenes))
 
 
 def _graph(scene: Scene) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from visrep.env.boxes import iou
 from visrep.env.perception import Answer, Detection, words
 from visrep.env.types import Box, Scene, SceneObject
 
@@ -153,13 +154,3 @@ def _clipped(box: Box, view: Box) -> Box:
     return Box(
         max(box.left, view.left), max(box.lower, view.lower), min(box.right, view.right), min(box.upper, view.upper)
     )
-
-
-def iou(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, in [0, 1]."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.upper, other.upper) - max(one.lower, other.lower)
-    if width <= 0 or height <= 0:
-        return 0.0
-    area = sum((box.right - box.left) * (box.upper - box.lower) for box in (one, other))
-    return width * height / (area - width * height)

@@ -114,6 +114,6 @@ def _returned(value: Any) -> Iterable[tuple[int, Box]]:
     """Patches in a program's value, which the host gave as `{"image": index, "box": edges}`."""
     if isinstance(value, list):
         return [found for item in value for found in _returned(item)]
-    if isinstance(value, dict) and value.keys() == {"image", "box"}:
+    if isinstance(value, dict) and value.keys() - {"score"} == {"image", "box"}:
         return [(value["image"], Box(*value["box"]))]
     return []

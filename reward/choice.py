@@ -1,0 +1,46 @@
+"""Reward of a choice: the value is the right one of a question's options, or of an instance's images."""
+
+from typing import Any
+
+from visrep.env.faults import UserFault
+from visrep.env.types import Instance, Score, Task
+from visrep.reward.normalise import normalise
+from visrep.reward.patches import is_patch
+from visrep.reward.rules import Rules
+
+
+def score(task: Task, instance: Instance, value: Any, rules: Rules) -> Score:
+    """1 for the right option, as its text or as its index from 0; where the question has no options, for the right
+    image, as its index or as a patch of it. What names none of them is `wrong_type`. Raises UserFault for an annotation
+    that is none of them either."""
+    right, chosen = _annotated(task, instance), _chosen(task, instance, value)
+    if chosen is None:
+        return Score(0, 0.0, "wrong_type")
+    return Score(1, 1.0, "ok") if chosen == right else Score(0, 0.0, "wrong_answer")
+
+
+def _annotated(task: Task, instance: Instance) -> int:
+    if len(instance.answers) == 1:
+        chosen = _chosen(task, instance, instance.answers[0])
+        if chosen is not None:
+            return chosen
+    offered = list(task.question.options) or f"the images 0 to {len(instance.images) - 1}"
+    raise UserFault(
+        f"task {task.question.id}, instance {instance.id}: found the annotation {instance.answers!r}, expected one of "
+        f"{offered}; check the data set's loader"
+    )
+
+
+def _chosen(task: Task, instance: Instance, value: Any) -> int | None:
+    """The index that a value stands for, or None. Options are told apart as they are before they are as normalised."""
+    options = task.question.options
+    if type(value) is int:
+        return value if 0 <= value < (len(options) or len(instance.images)) else None
+    if not options:
+        return value["image"] if is_patch(value) else None
+    if type(value) is not str:
+        return None
+    if value in options:
+        return options.index(value)
+    plain = [normalise(option) for option in options]
+    return plain.index(normalise(value)) if normalise(value) in plain else None
