@@ -18,6 +18,7 @@ from visrep.scripts.train import Set
 
 if TYPE_CHECKING:
     from visrep.policy.prompt import Prompter
+    from visrep.train.assess import Assessment
     from visrep.train.config import Recipe
 
 
@@ -36,13 +37,20 @@ def evaluate(
         Path | None,
         typer.Option(help="Compare with: checkpoint, run, RUN/iteration_NN, RUN/base.", show_default=False),
     ] = None,
+    votes: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Also sample so many programs per task, and take the value most agree on.", show_default=False
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Keep programs and rollouts in this new folder.")] = None,
     settings: Set = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Let a policy write one greedy program per task and report how many are right on all images of their task.
 
-    With --against, a second policy does the same, and the two are compared task by task (McNemar's exact test).
+    With --against, a second policy does the same, and the two are compared task by task (McNemar's exact test). With
+    --votes, the accuracy of what several sampled programs agree on has a column of its own.
     """
     from visrep.train.assess import assess
     from visrep.train.evaluate import mcnemar
@@ -51,18 +59,22 @@ def evaluate(
         subject = _subject(policy, iteration, recipe, settings or [], scratch / "first")
         chosen = split or " and ".join(dict.fromkeys(data.test for data in subject.recipe.data))
         console = terminal.console(as_json)
-        first = assess(subject.weights, subject.prompter, subject.recipe, split, folder, console)
-        report: dict[str, Any] = {"policy": str(policy), "split": chosen, **first.evaluation}
+        first = assess(subject.weights, subject.prompter, subject.recipe, split, folder, console, votes)
+        report: dict[str, Any] = {"policy": str(policy), "split": chosen, **_told(first)}
         if against is not None:
             other = _subject(against, None, recipe, settings or [], scratch / "second")
             # On the first one's recipe: both have to answer the same tasks under the same limits.
-            second = assess(other.weights, other.prompter, subject.recipe, split, folder / "against", console)
-            report["against"] = {"policy": str(against), **second.evaluation}
+            second = assess(other.weights, other.prompter, subject.recipe, split, folder / "against", console, votes)
+            report["against"] = {"policy": str(against), **_told(second)}
             report["comparison"] = dataclasses.asdict(mcnemar(first.solved, second.solved))
     if as_json:
         terminal.print_json(report)
     else:
         _print(report)
+
+
+def _told(found: "Assessment") -> dict[str, Any]:
+    return found.evaluation | ({"agreement": found.agreement} if found.agreement else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +169,24 @@ def _print(report: dict[str, Any]) -> None:
 
 def _table(title: str, evaluation: dict[str, Any]) -> Table:
     table = Table(title=title, title_justify="left")
-    for column in ("category", "tasks", "right", "accuracy", "95 % interval"):
+    agreement = evaluation.get("agreement")
+    columns = ["category", "tasks", "right", "accuracy", "95 % interval"]
+    for column in [*columns, f"{agreement['votes']} agreeing", "95 % interval"] if agreement else columns:
         table.add_column(column, justify="left" if column == "category" else "right")
     rows = [*evaluation["by_category"].items(), ("all", evaluation)]
     for name, row in rows:
         if name == "all":
             table.add_section()
-        interval = f"{row['low']:.1%} – {row['high']:.1%}"
-        table.add_row(name, str(row["tasks"]), str(row["right"]), f"{row['accuracy']:.1%}", interval)
+        cells = [name, str(row["tasks"]), str(row["right"]), *_accuracy(row)]
+        if agreement:
+            cells += _accuracy(agreement if name == "all" else agreement["by_category"][name])
+        table.add_row(*cells)
     outcomes = ", ".join(f"{outcome} {count}" for outcome, count in evaluation["outcomes"].items())
-    table.caption = f"instances: {evaluation['instance_accuracy']:.1%} of {evaluation['instances']} right ({outcomes})"
+    measures = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in evaluation["measures"].items())
+    share = f"{evaluation['instance_accuracy']:.1%} of {evaluation['instances']} right"
+    table.caption = f"instances: {share} ({outcomes}){measures}"
     return table
+
+
+def _accuracy(row: dict[str, Any]) -> list[str]:
+    return [f"{row['accuracy']:.1%}", f"{row['low']:.1%} – {row['high']:.1%}"]

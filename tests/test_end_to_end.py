@@ -115,6 +115,14 @@ def test_an_iteration_is_evaluated_as_it_was_in_the_run(
     assert result["split"] == "testdev"
 
 
+def test_what_several_programs_agree_on_has_a_column_of_its_own(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = said(capsys, "evaluate", run, "--votes", 3)
+    # The script writes a right program for half of the tasks and nothing else for the others, whatever the sample.
+    assert (result["right"], result["agreement"]["right"], result["agreement"]["votes"]) == (8, 8, 3)
+    assert cli.run(["evaluate", str(run), "--votes", "3"]) == 0
+    assert "3 agreeing" in capsys.readouterr().out
+
+
 def test_an_iteration_is_evaluated_with_its_own_weights(run: Path, tmp_path: Path) -> None:
     engine = ["--set", "policy.engine=transformers", "--set", "sampling.max_tokens=12"]
     written = {}

@@ -20,14 +20,17 @@ from visrep.train.grouped import Grouped
 from visrep.train.rollout import Bench, Files, Sampling, collect
 from visrep.train.runner import Author
 from visrep.train.split import Tasks
+from visrep.train.vote import vote
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a checkpoint comes to: its evaluation as JSON data, and whether it solved each task, by the task's id."""
+    """What a checkpoint comes to: its evaluation as JSON data, whether it solved each task, by the task's id, and the
+    evaluation of what several of its programs agree on, where that was asked for."""
 
     evaluation: dict[str, Any]
     solved: dict[str, bool]
+    agreement: dict[str, Any] | None
 
 
 def evaluate_greedily(
@@ -57,18 +60,38 @@ def _own_measures(tasks: Tasks, data: Sequence[DataSettings], files: Files) -> d
     return found
 
 
+def evaluate_by_vote(
+    bench: Bench, recipe: Recipe, votes: int, folder: Path, author: Author, console: Console
+) -> dict[str, Any]:
+    """Evaluation of the values that most of `votes` programs per task agree on, sampled as the recipe samples. Leaves
+    `votes.completions.jsonl` and `votes.rollouts.jsonl` in the folder, and goes on where they stop."""
+    files = Files(folder / "votes.completions.jsonl", folder / "votes.rollouts.jsonl")
+    sampling = Sampling("sampling votes", 0, votes, recipe.sampling.temperature, recipe.seed)
+    collect(bench, sampling, files, author, console)
+    elected = vote(bench.prompter, bench.tasks, files, parts.build_reward(recipe))
+    return {"votes": votes} | evaluate(elected, bench.tasks).to_json()
+
+
 def assess(
-    checkpoint: Path, prompter: Prompter, recipe: Recipe, split: str | None, folder: Path, console: Console
+    checkpoint: Path,
+    prompter: Prompter,
+    recipe: Recipe,
+    split: str | None,
+    folder: Path,
+    console: Console,
+    votes: int | None = None,
 ) -> Assessment:
-    """`evaluate_greedily` for a checkpoint folder on the recipe's test tasks, or on another split of its data sets,
-    everything built for it."""
+    """`evaluate_greedily`, and with `votes` also `evaluate_by_vote`, for a checkpoint folder on the recipe's test
+    tasks, or on another split of its data sets, everything built for it."""
     learnt = all(split == data.train for data in recipe.data)
     tasks, _ = parts.load_tasks(recipe, "train" if learnt else "test", split=split)
     policy = parts.build_policy(recipe, checkpoint, folder / "log")
     try:
         with parts.build_environment(recipe) as environment:
-            bench = Bench(policy, prompter, environment, tasks)
-            result = evaluate_greedily(bench, recipe.data, folder, "evaluate", Author(0, str(checkpoint)), console)
-            return Assessment(result["evaluation"], solved(rollouts.read(folder / "evaluate.rollouts.jsonl"), tasks))
+            bench, author = Bench(policy, prompter, environment, tasks), Author(0, str(checkpoint))
+            result = evaluate_greedily(bench, recipe.data, folder, "evaluate", author, console)
+            right = solved(rollouts.read(folder / "evaluate.rollouts.jsonl"), tasks)
+            agreement = evaluate_by_vote(bench, recipe, votes, folder, author, console) if votes else None
+            return Assessment(result["evaluation"], right, agreement)
     finally:
         policy.close()
