@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from visrep.env.faults import MachineFault
 from visrep.policy.merge import merge
@@ -59,6 +60,30 @@ def test_a_merge_is_found_right_and_what_was_compared_is_said(base: Path, merged
     assert found["tensors"] == {"changed": 14, "unchanged": 6}
     assert found["probe"]["distance"] < 0.05 < 0.5 < found["probe"]["to_base"]
     assert found["programs"] == {"same": 4, "ties": 0}
+
+
+def test_a_base_that_leaves_out_its_bodys_name_is_compared_by_the_name_it_is_saved_with(tmp_path: Path) -> None:
+    base = write_model(tmp_path / "gpt2")
+    sizes = {"vocab_size": 257, "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 2048, "initializer_range": 0.2}
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=None, eos_token_id=0, pad_token_id=0))
+    model.save_pretrained(base)
+    tensors = load_file(base / "model.safetensors")
+    named = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
+    save_file(named, base / "model.safetensors", metadata={"format": "pt"})
+    probe = read(train_adapter(base, tmp_path / "adapter", seed=2), base)
+    merge(base, probe.folder, tmp_path / "merged")
+    assert set(load_file(tmp_path / "merged" / "model.safetensors")) == set(tensors) != set(named)
+    found = verify_merged(base, tmp_path / "merged", probe, 32, QUIET)
+    assert found["tensors"]["changed"] > 0
+    with pytest.raises(MachineFault, match=r"not base \+ adapter: tensor transformer\.h\.0\."):
+        verify_merged(base, base_as_saved(base, tensors, tmp_path / "unmerged"), probe, 32, QUIET)
+
+
+def base_as_saved(base: Path, tensors: dict[str, Tensor], to: Path) -> Path:
+    shutil.copytree(base, to)
+    save_file(tensors, to / "model.safetensors", metadata={"format": "pt"})
+    return to
 
 
 def test_the_base_saved_as_the_merge_is_caught(base: Path, probe: Probe) -> None:

@@ -40,7 +40,7 @@ def verify_merged(base: Path, merged: Path, probe: Probe, max_tokens: int, conso
         before, after = _tensors(files, weights(base)), _tensors(files, weights(merged))
         adapter = _tensors(files, [probe.folder / "adapter_model.safetensors"])
         with progress.bar(console, _LABEL, len(before) + 3 * len(probe.texts)) as advance:
-            tensors = _compare(before, after, adapter, _scale(probe.folder), _precision(merged), advance)
+            tensors = _compare(before, after, adapter, _settings(probe.folder), _precision(merged), advance)
             engine = Transformers(merged, max_tokens=max_tokens)
             distances = check(engine, probe, "the merged model", _REMEDY)
             advance(len(probe.texts))
@@ -65,27 +65,28 @@ def _compare(
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     adapter: Mapping[str, Any],
-    scale: float,
+    settings: Mapping[str, Any],
     precision: torch.dtype,
     advance: progress.Advance,
 ) -> dict[str, int]:
     """Every tensor of the base: base + product of its factors where the adapter has any, else the same bit for bit."""
-    for name in after.keys() - before.keys():
+    names = {name: _name_in(after, name) for name in before}
+    for name in after.keys() - set(names.values()):
         raise _fault(name, "is not in the base")
     trained = changed = 0
-    for name, file in before.items():
-        original = file.get_tensor(name)
+    for old, file in before.items():
+        original, name = file.get_tensor(old), names[old]
         if name not in after and _twin(original, after):
             continue  # tied, and saved once
         if name not in after:
             raise _fault(name, "is missing")
-        made, factors = after[name].get_tensor(name), _factors(name, adapter)
+        made, change = after[name].get_tensor(name), _change(name, adapter, settings)
         if made.shape != original.shape or made.dtype not in (original.dtype, precision):
             raise _fault(name, f"is {made.dtype} {tuple(made.shape)}, not {original.dtype} {tuple(original.shape)}")
-        if factors is None and not torch.equal(made, original.to(made.dtype)):
+        if change is None and not torch.equal(made, original.to(made.dtype)):
             raise _fault(name, "is not the base's, though the adapter does not train it")
-        if factors is not None:
-            wanted = (original.float() + (factors[1] @ factors[0]) * scale).to(made.dtype)
+        if change is not None:
+            wanted = (original.float() + change).to(made.dtype)
             if not _norm(made, wanted) <= FAR * _norm(original, wanted):
                 raise _fault(name, f"is {_norm(made, wanted):.3g} from that and {_norm(made, original):.3g} from base")
             trained += 1
@@ -140,13 +141,23 @@ def _tensors(files: ExitStack, paths: Iterable[Path]) -> dict[str, Any]:
     return {name: file for file in opened for name in file.keys()}  # noqa: SIM118 (no mapping)
 
 
-def _factors(name: str, adapter: Mapping[str, Any]) -> tuple[Tensor, Tensor] | None:
-    """A (rank, inputs) and B (outputs, rank) for a tensor of the base."""
+def _name_in(tensors: Mapping[str, Any], name: str) -> str:
+    """What a tensor of the base is called among others: published checkpoints leave out the name of the model's body
+    ("h.0.attn" for "transformer.h.0.attn" in GPT-2), which transformers puts in front as it saves. Its own name where
+    it is not among them."""
+    longer = [other for other in tensors if other.endswith(f".{name}")]
+    return longer[0] if name not in tensors and len(longer) == 1 else name
+
+
+def _change(name: str, adapter: Mapping[str, Any], settings: Mapping[str, Any]) -> Tensor | None:
+    """What the adapter adds to a tensor: the product of its factors A (rank, inputs) and B (outputs, rank), scaled, and
+    turned over for a layer that stores its weight as (inputs, outputs)."""
     names = [f"base_model.model.{name.removesuffix('.weight')}.lora_{side}.weight" for side in "AB"]
     if names[0] not in adapter:
         return None
     a, b = (adapter[each].get_tensor(each).float() for each in names)
-    return a, b
+    product = b @ a * (settings["lora_alpha"] / settings["r"])
+    return product.T if settings.get("fan_in_fan_out") else product
 
 
 def _twin(tensor: Tensor, others: Mapping[str, Any]) -> bool:
@@ -159,9 +170,9 @@ def _norm(one: Tensor, other: Tensor) -> float:
     return float((one.float() - other.float()).norm())
 
 
-def _scale(adapter: Path) -> float:
-    settings = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    return float(settings["lora_alpha"] / settings["r"])
+def _settings(adapter: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _precision(model: Path) -> torch.dtype:
