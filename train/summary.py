@@ -34,6 +34,7 @@ def lines(record: dict[str, Any]) -> list[str]:
     evaluation = record["evaluation"]
     interval = f"{evaluation['low']:.1%} – {evaluation['high']:.1%}"
     first = f"{name_of(record)}: {evaluation['accuracy']:.1%} of {evaluation['tasks']} held-out tasks ({interval})"
+    first += "".join(f", {_words(name)} {value:.3f}" for name, value in evaluation.get("measures", {}).items())
     if not record["iteration"]:
         return [f"{first}, {record['seconds']:.0f} s"]
     stages = [f"{name} {seconds or 0:.0f} s" for name, seconds in zip(STAGES, stage_seconds(record), strict=True)]
@@ -53,7 +54,9 @@ def name_of(record: dict[str, Any]) -> str:
 
 def _accuracy(records: list[dict[str, Any]]) -> Table:
     table = Table(title="Held-out accuracy, greedy, and what it was learnt from", title_justify="left")
-    for column in ("policy", "accuracy", "95 % interval", "tasks", "pass@1", "pass@k", "right programs", "learnt from"):
+    measures = list(dict.fromkeys(name for record in records for name in record["evaluation"].get("measures", {})))
+    learnt = ("pass@1", "pass@k", "right programs", "learnt from")
+    for column in ("policy", "accuracy", "95 % interval", "tasks", *map(_words, measures), *learnt):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for record in records:
         evaluation = record["evaluation"]
@@ -62,6 +65,7 @@ def _accuracy(records: list[dict[str, Any]]) -> Table:
             f"{evaluation['accuracy']:.1%}",
             f"{evaluation['low']:.1%} – {evaluation['high']:.1%}",
             str(evaluation["tasks"]),
+            *(f"{evaluation.get('measures', {}).get(name, math.nan):.3f}" for name in measures),
         ]
         if record["iteration"]:
             pass_at_k = record["sampling"]["pass_at_k"]
@@ -70,6 +74,11 @@ def _accuracy(records: list[dict[str, Any]]) -> Table:
             row += [str(record["selection"]["pool"]), str(record["selection"]["examples"])]
         table.add_row(*row)
     return table
+
+
+def _words(measure: str) -> str:
+    """ "mean_iou" as it is printed."""
+    return measure.replace("_", " ")
 
 
 def _categories(records: list[dict[str, Any]]) -> Table:

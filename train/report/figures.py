@@ -96,6 +96,11 @@ def name_of(record: Record) -> str:
     return f"iteration {iteration}" if iteration else f"base, {'–' if examples is None else examples} examples"
 
 
+def measures(records: Iterable[Record]) -> list[str]:
+    """What is measured of the policies beside accuracy, such as "mean_iou"."""
+    return list(dict.fromkeys(name for record in records for name in at(record, "evaluation", "measures") or ()))
+
+
 def percent(share: float | None) -> str:
     """`78.5 %`; a dash for what is not known."""
     return "–" if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"

@@ -59,6 +59,7 @@ def _template() -> Any:
     environment.filters["percent"] = figures.percent
     environment.globals["at"] = figures.at
     environment.globals["name_of"] = figures.name_of
+    environment.globals["measures"] = figures.measures
     return environment.get_template("page.html")
 
 
