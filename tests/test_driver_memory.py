@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from visrep.env import jsonl, rollouts
@@ -80,6 +81,7 @@ def test_tally_guard_and_selection_hold_no_tasks(tmp_path: Path) -> None:
         assert bytes_per_task(work, few, many) < 2 * STATED
 
 
+@pytest.mark.slow
 def test_sampling_holds_no_tasks(tmp_path: Path) -> None:
     """Of programs that have been run already: that running them leaves nothing behind is tested with the sandbox."""
     fill_caches()

@@ -80,6 +80,7 @@ def teach(base: Path, prompts: list[str], completions: list[str]) -> None:
     model.save_pretrained(base)
 
 
+@pytest.mark.slow
 def test_a_policy_in_the_same_process_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     folder = small["prepare"](tmp_path)
     tasks = list(gqa.load(folder / "drawn", "train", instances=2))
@@ -106,6 +107,7 @@ def test_a_policy_in_the_same_process_goes_on_as_if_nothing_had_been(tmp_path: P
     assert came_to(finish(folder, out, *changes)) == undisturbed
 
 
+@pytest.mark.slow
 def test_with_a_server_what_is_on_disk_stays_and_the_server_does_not(folder: Path) -> None:
     pytest.importorskip("vllm")
     changes = ("policy.engine=vllm", "policy.max_model_len=1536", "sampling.max_tokens=64", "prompt.count=1")

@@ -80,6 +80,7 @@ def test_a_driver_that_is_killed_as_each_stage_begins(folder: Path, undisturbed:
     assert came_to(finish(folder, out)) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_again_and_again(folder: Path, undisturbed: dict[str, Any]) -> None:
     out, chance = folder / "again", random.Random(0)
     for _ in range(3):
