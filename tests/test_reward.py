@@ -11,6 +11,7 @@ from visrep.env.tasks import nlvr
 from visrep.env.types import Instance, Kind, Question, Score, Task
 from visrep.reward import score
 from visrep.reward.normalise import is_plain, normalise
+from visrep.reward.rules import Rules
 
 RIGHT = Score(1, 1.0, "ok")
 WRONG = Score(0, 0.0, "wrong_answer")
@@ -102,6 +103,40 @@ def test_only_plain_values_of_exact_type_are_judged(kind: Kind, value: object) -
 def test_any_accepted_answer_will_do() -> None:
     assert judge("answer", ("sofa", "couch"), "Couch") == RIGHT
     assert judge("answer", ("sofa", "couch"), "chair") == WRONG
+
+
+def judge_soft(value: Any, soft: float = 0.6) -> Score:
+    instance = Instance("i", answers=("2", "on left", "yes", "red", ""), soft=(1.0, 0.9, 0.6, 0.3, 0.0))
+    task = Task(Question("t", "?", "answer", "c"), (instance,), "d", "s")
+    return score(task, instance, value, Rules(soft=soft))
+
+
+@pytest.mark.parametrize(
+    ("value", "measure"),
+    [
+        ("2", 1.0), (2, 1.0), (2.0, 1.0), ("two", 1.0), ("Two.", 1.0), ("on the left!", 0.9), (True, 0.6),
+        ("Yes", 0.6), ("red", 0.3), ("blue", 0.0), (False, 0.0), (-2, 0.0), (2.5, 0.0), ("", 0.0), ("the", 0.0),
+    ],
+)  # fmt: skip
+def test_where_people_disagreed_the_measure_is_the_soft_score_of_the_normal_form(value: Any, measure: float) -> None:
+    right = measure >= 0.6
+    assert judge_soft(value) == Score(int(right), measure, "ok" if right else "wrong_answer")
+
+
+def test_from_which_soft_score_on_an_answer_is_right_is_a_rule() -> None:
+    assert [judge_soft("red", soft).reward for soft in (0.2, 0.3, 0.31, 1.0)] == [1, 1, 0, 0]
+    assert [judge_soft("2", soft).reward for soft in (0.2, 1.0)] == [1, 1]
+
+
+@pytest.mark.parametrize("value", [None, ["2"], {"image": 0, "box": [0, 0, 1, 1]}, float("nan"), Everything("blue")])
+def test_only_plain_values_have_a_soft_score(value: object) -> None:
+    assert judge_soft(value) == TYPE
+
+
+def test_soft_scores_that_are_not_one_for_each_answer_are_the_users_fault() -> None:
+    instance = Instance("i", answers=("2", "3"), soft=(1.0,))
+    with pytest.raises(UserFault, match="task t, instance i: found 1 soft scores of 2 answers"):
+        score(Task(Question("t", "?", "answer", "c"), (instance,), "d", "s"), instance, "2")
 
 
 @pytest.mark.parametrize("truth", [True, False])

@@ -1,7 +1,8 @@
 """Pairs question forms with scenes on which they have different answers, so that no constant answer pays."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from visrep.env.drawn.questions import CATEGORIES, Form, ask
@@ -19,18 +20,25 @@ _FRUITLESS = 2000
 
 
 def pair(
-    scenes: Sequence[Scene], tasks_per_category: int, instances: int, taken: set[str], random: Random
+    scenes: Sequence[Scene],
+    tasks_per_category: int,
+    instances: int,
+    taken: set[str],
+    random: Random,
+    categories: Sequence[str] = CATEGORIES,
+    ask: Callable[[str, Random], Form] = ask,
 ) -> list[Pairing]:
-    """`tasks_per_category` forms of every category, each with `instances` scenes; at least two answers where it can.
+    """`tasks_per_category` forms of every category, as `ask` makes them, each with `instances` scenes; at least two
+    answers where it can.
 
     Texts in `taken` are not used again, and those used are added. Raises UserFault when a category runs out of texts
     or the scenes do not offer enough different answers.
     """
     pairings = []
-    for category in CATEGORIES:
+    for category in categories:
         used: Counter[str] = Counter()
-        for done in range(tasks_per_category):
-            pairings.append(_next(category, scenes, instances, taken, used, random, done))
+        for _ in range(tasks_per_category):
+            pairings.append(_next(category, partial(ask, category), scenes, instances, taken, used, random))
             form, picks = pairings[-1]
             taken.add(form.text)
             used.update(answer for _, answer in picks)
@@ -39,22 +47,22 @@ def pair(
 
 def _next(
     category: str,
+    ask: Callable[[Random], Form],
     scenes: Sequence[Scene],
     instances: int,
     taken: set[str],
     used: Counter[str],
     random: Random,
-    done: int,
 ) -> Pairing:
     for _ in range(_FRUITLESS):
-        form = ask(category, random)
+        form = ask(random)
         if form.text in taken:
             continue
         picks = _pick(form, scenes, instances, used, random)
         if picks is not None:
             return form, picks
     raise UserFault(
-        f"category {category!r} gave {done} tasks from {len(scenes)} scenes and no more; "
+        f"category {category!r} gave {used.total() // instances} tasks from {len(scenes)} scenes and no more; "
         f"ask for fewer tasks per category or for more scenes"
     )
 

@@ -55,6 +55,15 @@ def ask(category: str, random: Random) -> Form:
     return _ASK[category](random)
 
 
+def extreme(what: Description, beats: "Beats", scene: Scene) -> SceneObject | None:
+    """The one that beats all others that the description fits too, if there are others and it is clear."""
+    things = fitting(what, scene)
+    for thing in things if len(things) > 1 else ():
+        if all(beats(thing, other) for other in things if other is not thing):
+            return thing
+    return None
+
+
 def _exist(random: Random) -> Form:
     what = draw_lots(random)
     name = singular(what)
@@ -205,11 +214,8 @@ def _extreme(category: str, beats: "Sides", attributes: tuple[Attribute, ...], r
     name = f"{superlative} {singular(what)}"
 
     def answer(scene: Scene) -> str | None:
-        things = fitting(what, scene)
-        for thing in things if len(things) > 1 else ():
-            if all(beats[superlative](thing, other) for other in things if other is not thing):
-                return attribute(thing, asked)
-        return None
+        thing = extreme(what, beats[superlative], scene)
+        return attribute(thing, asked) if thing else None
 
     return Form(
         category, "query", "attr", _asking(asked, name, random), answer,
@@ -263,7 +269,10 @@ def _count_relation(random: Random) -> Form:
     )  # fmt: skip
 
 
-Sides = dict[str, Callable[[SceneObject, SceneObject], bool | None]]
+Beats = Callable[[SceneObject, SceneObject], bool | None]
+"""Whether one object is, say, to the left of another; None where it is hard to see."""
+
+Sides = dict[str, Beats]
 
 _LEFT_RIGHT: Sides = {
     "to the left of": is_left,
@@ -271,9 +280,10 @@ _LEFT_RIGHT: Sides = {
 }
 _ABOVE_BELOW: Sides = {"above": is_above, "below": lambda one, other: is_above(other, one)}
 _SIDES = _LEFT_RIGHT | _ABOVE_BELOW
-_LEFTMOST: Sides = {"leftmost": is_left, "rightmost": lambda one, other: is_left(other, one)}
-_TOPMOST: Sides = {"topmost": is_above, "bottommost": lambda one, other: is_above(other, one)}
-_LARGEST: Sides = {"largest": is_larger, "smallest": lambda one, other: is_larger(other, one)}
+
+LEFTMOST: Sides = {"leftmost": is_left, "rightmost": lambda one, other: is_left(other, one)}
+TOPMOST: Sides = {"topmost": is_above, "bottommost": lambda one, other: is_above(other, one)}
+LARGEST: Sides = {"largest": is_larger, "smallest": lambda one, other: is_larger(other, one)}
 
 _ASK: dict[str, Callable[[Random], Form]] = {
     "exist": _exist,
@@ -293,9 +303,9 @@ _ASK: dict[str, Callable[[Random], Form]] = {
         _compare, "above_below", _ABOVE_BELOW | {"higher than": is_above, "lower than": _ABOVE_BELOW["below"]}
     ),
     "compare_count": _compare_count,
-    "leftmost": partial(_extreme, "leftmost", _LEFTMOST, ("color", "shape", "size")),
-    "topmost": partial(_extreme, "topmost", _TOPMOST, ("color", "shape", "size")),
-    "largest": partial(_extreme, "largest", _LARGEST, ("color", "shape")),
+    "leftmost": partial(_extreme, "leftmost", LEFTMOST, ("color", "shape", "size")),
+    "topmost": partial(_extreme, "topmost", TOPMOST, ("color", "shape", "size")),
+    "largest": partial(_extreme, "largest", LARGEST, ("color", "shape")),
     "same_color": _same_color,
     "count_relation": _count_relation,
 }

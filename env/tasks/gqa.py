@@ -7,14 +7,13 @@
 From https://cs.stanford.edu/people/dorarad/gqa/download.html. A task's category is GQA's detailed type of question.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visrep.env.entries import entries
+from visrep.env.entries import entries, value_at
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.types import Box, Instance, Question, Scene, SceneObject, Task
 
@@ -144,10 +143,7 @@ class _Graphs:
             self._places = {entry.key: (entry.start, entry.end) for entry in entries(self._path)}
         if asked.image not in self._places:
             raise UserFault(f"{asked.where} asks of image {asked.image!r}, which {self._path} lacks; fetch both again")
-        start, end = self._places[asked.image]
-        with self._path.open("rb") as file:
-            file.seek(start)
-            graph = json.loads(file.read(end - start))
+        graph = value_at(self._path, *self._places[asked.image])
         try:
             return (_scene(graph),)
         except (KeyError, TypeError, AttributeError) as error:
