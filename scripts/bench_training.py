@@ -9,8 +9,9 @@ else the machine does falls on both. A step is all that lies between two updates
 clipping, AdamW. Not counted are the start and a warm-up, which is a whole step of ours, the first microbatch of theirs.
 Peak memory is the highest resident memory of the process (VmHWM), with its libraries and weights.
 
-Both use the same LoRA in the same precision, and losses are compared at the weights that both start from. That the
-examples are the same tokens with the same labels is checked.
+Both use the same LoRA in the same precision, and losses are those at the weights that both start from. That the
+examples are the same tokens with the same labels is checked. In bfloat16 two right ways to compute a loss differ by its
+rounding; `--losses` compares them in float32.
 """
 
 import importlib
@@ -21,9 +22,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
@@ -37,14 +38,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback, s
 
 from visrep.env import jsonl
 from visrep.env.faults import Fault, MachineFault, UserFault
-from visrep.env.types import Question
 from visrep.policy.checkpoint import resolve
-from visrep.policy.prompt import Example, Prompter
+from visrep.scripts.long_prompts import examples
+from visrep.train import attention, packing
 from visrep.train.clone import MEMORY, CloneJob, CloneSettings
 from visrep.train.trainer import multiplies_bfloat16, tokenise, train
 
 _TRL = "1.16.0"
-_API = ("ImagePatch.find", "ImagePatch.exists", "ImagePatch.simple_query")
 _OURS = "ours"
 
 
@@ -87,6 +87,7 @@ def main(
     tails: Annotated[int, typer.Option(min=2, max=256, help="Examples per step.")] = 16,
     pairs: Annotated[int, typer.Option(min=1, help="Steps of each side.")] = 3,
     search: Annotated[bool, typer.Option(help="Time SFTTrainer's settings instead, one after the other.")] = False,
+    losses: Annotated[bool, typer.Option(help="Compare losses in float32 instead; no step is timed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON per prefix instead of tables.")] = False,
 ) -> None:
     """Compare training steps at each prefix in turn; without one at 650, 1,500 and 4,000 tokens."""
@@ -97,6 +98,10 @@ def main(
         for length in prefix or [650, 1500, 4000]:
             file = Path(scratch) / "examples.jsonl"
             jsonl.write_lines(file, examples(AutoTokenizer.from_pretrained(base), length, tails))
+            if losses:
+                ours, theirs = _losses(base, file)
+                print(json.dumps({"prefix": length, "ours": ours, "theirs": theirs, "difference": abs(ours - theirs)}))
+                continue
             sides: dict[str, Side] = {}
             for together in [(name,) for name in SETTINGS] if search else [(_OURS, BEST)]:
                 sides |= _measure(together, base, file, pairs)
@@ -105,46 +110,6 @@ def main(
                 print(json.dumps({"prefix": length, "tails": tails, "pairs": pairs, "sides": found}), flush=True)
             else:
                 Console().print(_table(length, tails, sides))
-
-
-def examples(tokenizer: Any, prefix: int, tails: int) -> Iterator[dict[str, Any]]:
-    """Questions with programs, about 80 tokens together, behind the API and in-context examples of `prefix` tokens."""
-    prompter = _prompter(tokenizer, prefix)
-    for index in range(tails):
-        one, other = f"{('red', 'green', 'blue')[index % 3]} circle", f"{('purple', 'yellow')[index % 2]} square"
-        example = _example(one, other, index)
-        question = Question(id=str(index), text=example.question, kind="answer", category="made_up")
-        target = prompter.target(question, example.program)
-        yield {"prompt": prompter.prompt(question), "completion": target, "weight": 1.0}
-
-
-def _prompter(tokenizer: Any, prefix: int) -> Prompter:
-    """As many examples as fit, and the last one's question drawn out to fill what is left."""
-    things = [f"{colour} {shape}" for colour in ("gray", "orange", "white") for shape in ("star", "ring", "cup", "box")]
-
-    def written(shown: Sequence[Example]) -> tuple[Prompter, int]:
-        prompter = Prompter(_API, shown)
-        return prompter, prefix - len(tokenizer(prompter.prefix()).input_ids)
-
-    shown: list[Example] = []
-    while True:
-        number = len(shown)
-        more = [*shown, _example(things[number % 12], things[(number * 5 + number // 12 + 1) % 12], number)]
-        if written(more)[1] < 0:
-            break
-        shown = more
-    missing = written(shown)[1]
-    return written([*shown[:-1], replace(shown[-1], question=shown[-1].question + " please" * missing)])[0]
-
-
-def _example(one: str, other: str, number: int) -> Example:
-    """The programs of different numbers differ in length, as real ones do."""
-    checks = "".join(f'\n    if image.exists("tiny {one}"):\n        return "{n}"' for n in range(number % 3))
-    program = (
-        f'def execute_command(image):\n    first = image.find("{one}")\n    second = image.find("{other}")'
-        f'{checks}\n    return "yes" if len(first) > len(second) + {number} else "no"'
-    )
-    return Example("made_up", f"Are there at least {number + 1} more {one}s than {other}s?", program)
 
 
 def _measure(names: Sequence[str], base: Path, file: Path, pairs: int) -> dict[str, Side]:
@@ -240,8 +205,33 @@ def _ours(base: Path, file: Path, steps: int, turn: Callable[[], None]) -> tuple
     return report["tokens"] // report["steps"], losses[0]
 
 
+def _losses(base: Path, file: Path) -> tuple[float, float]:
+    """The mean loss of all targets, in nats, in float32, as we and as SFTTrainer compute it from the base's weights."""
+    sequences = tokenise(file, AutoTokenizer.from_pretrained(base))
+    trainer = _sft_trainer(Setting(half=False), base, file, 1)
+    summed = count = 0.0
+    with torch.no_grad():
+        for batch in trainer.get_train_dataloader():
+            targets = int((batch["labels"][:, 1:] != -100).sum())
+            summed += float(trainer.compute_loss(trainer.model, dict(batch))) * targets
+            count += targets
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        model.set_attn_implementation(attention.register())
+        ours = packing.measure(model, packing.rows(sequences, sys.maxsize))
+    return float(ours.mean()), summed / count
+
+
 def _theirs(setting: Setting, base: Path, file: Path, steps: int, turn: Callable[[], None]) -> tuple[int, float]:
     """Tokens of a step, padding included, and loss of the first."""
+    trainer = _sft_trainer(setting, base, file, steps)
+    turns = _Turns(trainer, turn)
+    trainer.add_callback(turns)
+    trainer.train()
+    return turns.tokens, trainer.state.log_history[0]["loss"]
+
+
+def _sft_trainer(setting: Setting, base: Path, file: Path, steps: int) -> Any:
+    """TRL's trainer for these examples. Raises MachineFault where it makes other tokens or labels of them."""
     trl, datasets = importlib.import_module("trl"), importlib.import_module("datasets")
     half = multiplies_bfloat16() if setting.half is None else setting.half
     set_seed(0)
@@ -281,10 +271,7 @@ def _theirs(setting: Setting, base: Path, file: Path, steps: int, turn: Callable
     for theirs, mine in zip(trainer.train_dataset, tokenise(file, tokenizer), strict=True):
         if theirs["input_ids"] != [*mine.ids] or theirs["labels"] != [-100] * mine.start + [*mine.ids[mine.start :]]:
             raise MachineFault("SFTTrainer makes other tokens or labels of the examples; the steps cannot be compared")
-    turns = _Turns(trainer, turn)
-    trainer.add_callback(turns)
-    trainer.train()
-    return turns.tokens, trainer.state.log_history[0]["loss"]
+    return trainer
 
 
 class _Turns(TrainerCallback):  # type: ignore[misc]
