@@ -1,18 +1,21 @@
 """Reward of a choice: the value is the right one of a question's options, or of an instance's images."""
 
+import re
 from typing import Any
 
 from visrep.env.faults import UserFault
 from visrep.env.types import Instance, Score, Task
-from visrep.reward.normalise import normalise
+from visrep.reward.normalise import is_plain, normalise
 from visrep.reward.patches import is_patch
 from visrep.reward.rules import Rules
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
 
 def score(task: Task, instance: Instance, value: Any, rules: Rules) -> Score:
-    """1 for the right option, as its text or as its index from 0; where the question has no options, for the right
-    image, as its index or as a patch of it. What names none of them is `wrong_type`. Raises UserFault for an annotation
-    that is none of them either."""
+    """1 for the right option, as its text or as its index from 0 (where all options are numbers, a number is one of
+    them and no index); where the question has no options, for the right image, as its index or as a patch of it. What
+    names none of them is `wrong_type`. Raises UserFault for an annotation that is none of them either."""
     right, chosen = _annotated(task, instance), _chosen(task, instance, value)
     if chosen is None:
         return Score(0, 0.0, "wrong_type")
@@ -34,13 +37,11 @@ def _annotated(task: Task, instance: Instance) -> int:
 def _chosen(task: Task, instance: Instance, value: Any) -> int | None:
     """The index that a value stands for, or None. Options are told apart as they are before they are as normalised."""
     options = task.question.options
-    if type(value) is int:
+    if not options and is_patch(value):
+        return int(value["image"])
+    plain = [normalise(option) for option in options]
+    if type(value) is int and not (plain and all(map(_NUMBER.fullmatch, plain))):
         return value if 0 <= value < (len(options) or len(instance.images)) else None
-    if not options:
-        return value["image"] if is_patch(value) else None
-    if type(value) is not str:
-        return None
     if value in options:
         return options.index(value)
-    plain = [normalise(option) for option in options]
-    return plain.index(normalise(value)) if normalise(value) in plain else None
+    return plain.index(normalise(value)) if is_plain(value) and normalise(value) in plain else None
