@@ -23,6 +23,7 @@ from visrep.env.drawn.description import (
     only,
     plural,
     singular,
+    two,
 )
 from visrep.env.types import Scene, SceneObject
 
@@ -68,7 +69,7 @@ def _exist(random: Random) -> Form:
 
 
 def _exist_and(random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     names = f"a {singular(one)} and a {singular(other)}"
     text = random.choice(("Is there both {}?", "Are there both {}?", "Do you see both {}?")).format(names)
 
@@ -84,7 +85,7 @@ def _exist_and(random: Random) -> Form:
 
 
 def _exist_or(random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     names = f"a {singular(one)} or a {singular(other)}"
     text = random.choice(("Is there {}?", "Is there either {}?", "Do you see {}?")).format(names)
 
@@ -162,7 +163,7 @@ def _query(asked: Attribute, random: Random) -> Form:
 
 
 def _compare(category: str, sides: "Sides", random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     side = random.choice(list(sides))
     said = f"{side} the {singular(other)}"
 
@@ -179,7 +180,7 @@ def _compare(category: str, sides: "Sides", random: Random) -> Form:
 
 
 def _compare_count(random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     word = random.choice(("more", "fewer"))
     said = f"{word} {plural(one)} than {plural(other)}"
 
@@ -220,7 +221,7 @@ def _extreme(category: str, beats: "Sides", attributes: tuple[Attribute, ...], r
 
 
 def _same_color(random: Random) -> Form:
-    one, other = _two(random, without="color")
+    one, other = two(random, without="color")
     names = f"the {singular(one)} and the {singular(other)}"
     text = random.choice(
         (
@@ -242,7 +243,7 @@ def _same_color(random: Random) -> Form:
 
 
 def _count_relation(random: Random) -> Form:
-    what, other = _two(random)
+    what, other = two(random)
     if random.random() < 1 / 4:
         what = Description()
     side = random.choice(list(_SIDES))
@@ -306,15 +307,6 @@ CATEGORIES: tuple[str, ...] = tuple(_ASK)
 def _asking(asked: Attribute, name: str, random: Random) -> str:
     templates = ("What {} is the {}?", "What is the {} of the {}?", "Which {} is the {}?", "What {} does the {} have?")
     return random.choice(templates).format(asked, name)
-
-
-def _two(random: Random, without: Attribute | None = None) -> tuple[Description, Description]:
-    """Two descriptions that can fit no object both."""
-    while True:
-        one, other = draw_lots(random, without=without), draw_lots(random, without=without)
-        pairs = ((one.shape, other.shape), (one.colour, other.colour), (one.size, other.size))
-        if any(mine and yours and mine != yours for mine, yours in pairs):
-            return one, other
 
 
 def _yes(holds: bool) -> str:
