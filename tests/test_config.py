@@ -43,6 +43,10 @@ def test_overrides_take_toml_values_and_bare_words() -> None:
         ("data.draw.sed=1", "unknown setting 'data.draw.sed'; did you mean 'seed'?"),
         ("sampling.n='8'", "setting 'sampling.n' is '8': input should be a valid integer"),
         ("sampling.n=0", "setting 'sampling.n' is 0: input should be greater than or equal to 1"),
+        (
+            "selection.percentile=101",
+            "setting 'selection.percentile' is 101: input should be less than or equal to 100",
+        ),
         ("policy.serve=merge", "setting 'policy.serve' is 'merge': input should be 'adapter', 'merged' or 'auto'"),
         ("sampling", "--set 'sampling': expected a.b=value, for example sampling.n=16"),
         ("iterations.n=1", "--set 'iterations.n=1': 'iterations' is a value, not a section"),

@@ -188,5 +188,5 @@ def test_a_broken_examples_file_is_named(tmp_path, text, complaint):
 
 
 def test_missing_examples_list_what_ships():
-    with pytest.raises(UserFault, match="expected drawn, nlvr"):
+    with pytest.raises(UserFault, match=r"expected (\w+, )*drawn, (\w+, )*nlvr\b.* or a TOML file"):
         load_examples("drwan")

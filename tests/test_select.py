@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visrep.env.types import Execution, Instance, Question, Rollout, Score, Task
+from visrep.env.types import Execution, Instance, Kind, Question, Rollout, Score, Task
 from visrep.train.select import Selection, form, select
 
 
@@ -156,6 +156,60 @@ def test_corrections_are_taken_whole_and_replace_the_same_program_of_the_policy(
     assert [example.author for example in selection.examples] == ["Ada"] * 5
     assert selection.dropped == {"duplicate": 5, "wrong": 1}
     assert selection.counts()["authors"] == {"Ada": 5}
+
+
+def make_detection(
+    name: str, measures: Sequence[float], author: str = "policy", kind: Kind = "detect"
+) -> tuple[Task, Rollout]:
+    instances = tuple(Instance(f"{name}/{number}") for number in range(len(measures)))
+    task = Task(Question(name, "?", kind, kind), instances, "drawn", "train")
+    scores = tuple(Score(int(measure >= 0.5), measure, "ok") for measure in measures)
+    program = f'def execute_command(image):\n    return image.find("{name}")'
+    executions = (Execution("ok"),) * len(measures)
+    reward = int(min(measures) >= 0.5)
+    return task, Rollout(name, kind, program, executions, scores, reward, author)
+
+
+DETECTIONS = {"a": (0.5, 0.5), "b": (0.5, 0.7), "c": (1.0, 0.6), "d": (1.0, 1.0), "wrong": (1.0, 0.4)}
+
+
+@pytest.mark.parametrize(
+    ("percentile", "chosen"),
+    [
+        (None, "abcd"),
+        (0, "abcd"),
+        (25, "abcd"),
+        (26, "bcd"),
+        (50, "bcd"),
+        (51, "cd"),
+        (75, "cd"),
+        (99.9, "d"),
+        (100, "d"),
+    ],
+)
+def test_of_detections_those_at_or_above_the_percentile_are_learnt_from(percentile: float | None, chosen: str) -> None:
+    tasks, rollouts = zip(*(make_detection(name, each) for name, each in DETECTIONS.items()), strict=True)
+    selection = choose(rollouts, tasks, percentile=percentile)
+    assert sorted(example.task_id for example in selection.examples) == list(chosen)
+    dropped = {"below_percentile": 4 - len(chosen)} if len(chosen) < 4 else {}
+    assert selection.dropped == {"wrong": 1} | dropped
+
+
+def test_a_percentile_holds_for_detections_by_the_policy_alone() -> None:
+    detections = [make_detection(name, each) for name, each in DETECTIONS.items()]
+    detections.append(make_detection("person's", (0.5, 0.5), author="Ada"))
+    detections.append(make_detection("refused", (1.0, 1.0)))
+    refused = [((detections[-1][1].task_id, form(detections[-1][1])), "value_never_changes")]
+    tasks, rollouts = zip(*detections, make_detection("one box", (0.55, 0.55), kind="ground"), strict=True)
+    selection = choose(rollouts, tasks, percentile=60, refused=refused)
+    assert sorted(example.task_id for example in selection.examples) == ["c", "d", "one box", "person's"]
+    assert selection.dropped == {"wrong": 1, "below_percentile": 2, "value_never_changes": 1}
+
+
+def test_where_all_detections_are_alike_a_percentile_drops_none() -> None:
+    tasks, rollouts = zip(*(make_detection(name, (2 / 3, 2 / 3)) for name in "abcde"), strict=True)
+    assert len(choose(rollouts, tasks, percentile=90).examples) == 5
+    assert choose([make_rollout(TASK, COUNT)], [TASK], percentile=90).dropped == {}
 
 
 def test_nothing_in_is_nothing_out() -> None:

@@ -147,6 +147,10 @@ class SelectionSettings(Settings):
     per_task: Positive = Field(3, description="distinct programs of one task at most")
     limit: Positive = Field(400, description="programs in all, shared out evenly over the categories")
     guard: bool = Field(True, description="refuse programs that do not look at the image")
+    percentile: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        None,
+        description="of the right programs for `detect`, by their mean F1, only those from here on; none takes all",
+    )
 
 
 class CloneSettings(Settings):

@@ -180,6 +180,7 @@ class Loop:
             self.train_tasks,
             per_task=settings.per_task,
             limit=settings.limit,
+            percentile=settings.percentile,
             correction_weight=self.recipe.corrections.weight,
             refused=self._guard(pool) if settings.guard else (),
             seed=self.recipe.seed,

@@ -1,8 +1,11 @@
 """Which of the programs that earned 1 the next policy is cloned from, and with what weight.
 
 A small policy learns from a few hundred examples, so they have to agree with each other, and the easy categories must
-not drown the rest. Four decisions:
+not drown the rest. Five decisions:
 
+* Where being right is a matter of degree, as it is for `detect`, a percentile of the right programs' measures may raise
+  the bar (VisReP, CVPR 2024): it rises with the policy, which a threshold of the reward does not. A program below it is
+  like a wrong one in all that follows.
 * A task gives at most `per_task` programs, each of another shape (the canonical form with its literals left out), so
   that a second program is another way and not another word.
 * Which ways come first is decided by the shape's record: on how many of its category's tasks it was tried, and on how
@@ -37,6 +40,7 @@ from visrep.train.evaluate import wilson
 from visrep.train.grouped import Grouped
 
 _LITERAL = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b\d+(?:\.\d+)?\b""")
+_DIGITS = 3  # of a measure
 _STEEPEST = 3.0  # a category's examples weigh at most this many times those of the mean category, and at least 1/3
 
 
@@ -80,6 +84,7 @@ class _Candidate:
     program: str
     form: str
     author: str
+    measure: float
 
     @property
     def shape(self) -> str:
@@ -113,14 +118,19 @@ def select(
     refused: Iterable[tuple[tuple[str, str], str]],
     seed: int,
     limit: int = 400,
+    percentile: float | None = None,
     correction_weight: float = 1.0,
 ) -> Selection:
     """Choose the examples from the rollouts of all iterations, the wrong ones included (they make the records).
-    `refused` is the guard's verdict: reasons by task id and form (see `form`). The result depends on the seed and on
-    the set of rollouts, not on their order. Raises MachineFault when there is no room for temporary files."""
+    `refused` is the guard's verdict: reasons by task id and form (see `form`). `percentile`, from 0 to 100, is that of
+    the measures of all `detect` programs by the policy that were fit until then; only those at or above it stay. The
+    result depends on the seed and on the set of rollouts, not on their order. Raises MachineFault when there is no room
+    for temporary files."""
     kinds: dict[str, Kind] = {}
     telling = Grouped(_told(tasks, kinds))
     judged = Grouped(_judge(rollouts, telling, Grouped((id, (form, why)) for (id, form), why in refused)))
+    if percentile is not None:
+        judged = Grouped(_barred(judged, kinds, percentile))
     tried = Grouped(_tried(judged))
     records = Grouped((shape, _record(each)) for shape, each in tried.groups())
     people: list[_Candidate] = []
@@ -150,7 +160,10 @@ def _judge(
 ) -> Iterator[tuple[str, _Judged]]:
     reason: str | None
     for rollout in rollouts:
-        candidate = _Candidate(rollout.task_id, rollout.category, rollout.program, form(rollout), rollout.author)
+        measure = sum(score.measure for score in rollout.scores) / max(1, len(rollout.scores))
+        candidate = _Candidate(
+            rollout.task_id, rollout.category, rollout.program, form(rollout), rollout.author, round(measure, _DIGITS)
+        )
         if rollout.reward != 1:
             reason = "wrong"
         elif next(telling.of(rollout.task_id), None) is None:
@@ -158,6 +171,27 @@ def _judge(
         else:
             reason = dict(refused.of(rollout.task_id)).get(candidate.form)
         yield rollout.task_id, (candidate, reason)
+
+
+def _barred(judged: Grouped[_Judged], kinds: Mapping[str, Kind], percentile: float) -> Iterator[tuple[str, _Judged]]:
+    """The same programs, those below the percentile unfit. It is the least measure that so many per cent of the
+    programs do not exceed; all that is held of them is how many have each measure, and there are few of these."""
+
+    def is_meant(candidate: _Candidate, reason: str | None) -> bool:
+        return reason is None and candidate.author == "policy" and kinds[candidate.category] == "detect"
+
+    counts = Counter(
+        candidate.measure for _, group in judged.groups() for candidate, reason in group if is_meant(candidate, reason)
+    )
+    bar, passed = 0.0, 0
+    for measure, count in sorted(counts.items()):
+        bar, passed = measure, passed + count
+        if passed * 100 >= counts.total() * percentile:
+            break
+    for task, group in judged.groups():
+        for candidate, reason in group:
+            below = is_meant(candidate, reason) and candidate.measure < bar
+            yield task, (candidate, "below_percentile" if below else reason)
 
 
 def _is_telling(task: Task) -> bool:

@@ -38,6 +38,15 @@ def draw_lots(random: Random, *, without: Attribute | None = None, least: int = 
             return Description(words["shape"], words["color"], words["size"])
 
 
+def two(random: Random, *, without: Attribute | None = None) -> tuple[Description, Description]:
+    """Two descriptions by chance that can fit no object both."""
+    while True:
+        one, other = draw_lots(random, without=without), draw_lots(random, without=without)
+        pairs = ((one.shape, other.shape), (one.colour, other.colour), (one.size, other.size))
+        if any(mine and yours and mine != yours for mine, yours in pairs):
+            return one, other
+
+
 def singular(of: Description) -> str:
     """ "large red circle", "red object"."""
     return " ".join(word for word in (of.size, of.colour, of.shape or "object") if word)

@@ -23,6 +23,7 @@ from visrep.env.drawn.description import (
     only,
     plural,
     singular,
+    two,
 )
 from visrep.env.types import Scene, SceneObject
 
@@ -77,7 +78,7 @@ def _exist(random: Random) -> Form:
 
 
 def _exist_and(random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     names = f"a {singular(one)} and a {singular(other)}"
     text = random.choice(("Is there both {}?", "Are there both {}?", "Do you see both {}?")).format(names)
 
@@ -93,7 +94,7 @@ def _exist_and(random: Random) -> Form:
 
 
 def _exist_or(random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     names = f"a {singular(one)} or a {singular(other)}"
     text = random.choice(("Is there {}?", "Is there either {}?", "Do you see {}?")).format(names)
 
@@ -171,7 +172,7 @@ def _query(asked: Attribute, random: Random) -> Form:
 
 
 def _compare(category: str, sides: "Sides", random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     side = random.choice(list(sides))
     said = f"{side} the {singular(other)}"
 
@@ -188,7 +189,7 @@ def _compare(category: str, sides: "Sides", random: Random) -> Form:
 
 
 def _compare_count(random: Random) -> Form:
-    one, other = _two(random)
+    one, other = two(random)
     word = random.choice(("more", "fewer"))
     said = f"{word} {plural(one)} than {plural(other)}"
 
@@ -226,7 +227,7 @@ def _extreme(category: str, beats: "Sides", attributes: tuple[Attribute, ...], r
 
 
 def _same_color(random: Random) -> Form:
-    one, other = _two(random, without="color")
+    one, other = two(random, without="color")
     names = f"the {singular(one)} and the {singular(other)}"
     text = random.choice(
         (
@@ -248,7 +249,7 @@ def _same_color(random: Random) -> Form:
 
 
 def _count_relation(random: Random) -> Form:
-    what, other = _two(random)
+    what, other = two(random)
     if random.random() < 1 / 4:
         what = Description()
     side = random.choice(list(_SIDES))
@@ -316,15 +317,6 @@ CATEGORIES: tuple[str, ...] = tuple(_ASK)
 def _asking(asked: Attribute, name: str, random: Random) -> str:
     templates = ("What {} is the {}?", "What is the {} of the {}?", "Which {} is the {}?", "What {} does the {} have?")
     return random.choice(templates).format(asked, name)
-
-
-def _two(random: Random, without: Attribute | None = None) -> tuple[Description, Description]:
-    """Two descriptions that can fit no object both."""
-    while True:
-        one, other = draw_lots(random, without=without), draw_lots(random, without=without)
-        pairs = ((one.shape, other.shape), (one.colour, other.colour), (one.size, other.size))
-        if any(mine and yours and mine != yours for mine, yours in pairs):
-            return one, other
 
 
 def _yes(holds: bool) -> str:
