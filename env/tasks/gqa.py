@@ -7,7 +7,6 @@
 From https://cs.stanford.edu/people/dorarad/gqa/download.html. A task's category is GQA's detailed type of question.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from typing import Any
 
 from visrep.env.entries import entries
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.types import Box, Instance, Question, Scene, SceneObject, Task
+from visrep.env.graphs import Graphs
+from visrep.env.types import Instance, Question, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ def load(root: Path, split: str, *, variant: str = "balanced", instances: int = 
     if first is None:
         return iter(())
     suffix = _suffix(root, first)
-    graphs = _Graphs(root / f"{split}_sceneGraphs.json")
+    graphs = Graphs(root / f"{split}_sceneGraphs.json")
     groups = ([asked] for asked in _asked(files)) if instances == 1 else _grouped(_asked(files), instances)
     return (_task(root, split, suffix, graphs, group) for group in groups)
 
 
-def _task(root: Path, split: str, suffix: str, graphs: "_Graphs", group: list[_Asked]) -> Task:
+def _task(root: Path, split: str, suffix: str, graphs: Graphs, group: list[_Asked]) -> Task:
     question = Question(group[0].id, group[0].text, "answer", group[0].category)
     return Task(
         question,
@@ -62,7 +62,7 @@ def _task(root: Path, split: str, suffix: str, graphs: "_Graphs", group: list[_A
                 asked.id,
                 images=(root / "images" / f"{asked.image}{suffix}",),
                 answers=(asked.answer,),
-                scenes=graphs.scenes(asked),
+                scenes=graphs.scenes([asked.image], asked.where),
             )
             for asked in group
         ),
@@ -127,63 +127,3 @@ def _grouped(rows: Iterable[_Asked], instances: int) -> Iterator[list[_Asked]]:
                 group += [rows_left.pop() for rows_left in left[: instances - len(group)]]
                 left = [rows_left for rows_left in left if rows_left]
             yield group
-
-
-class _Graphs:
-    """The scene graphs of a split by image id; only their places in the file are held in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._places: dict[str, tuple[int, int]] | None = None
-
-    def scenes(self, asked: _Asked) -> tuple[Scene, ...]:
-        """The image's scene, or none where the split has no scene graphs."""
-        if not self._path.is_file():
-            return ()
-        if self._places is None:
-            self._places = {entry.key: (entry.start, entry.end) for entry in entries(self._path)}
-        if asked.image not in self._places:
-            raise UserFault(f"{asked.where} asks of image {asked.image!r}, which {self._path} lacks; fetch both again")
-        start, end = self._places[asked.image]
-        with self._path.open("rb") as file:
-            file.seek(start)
-            graph = json.loads(file.read(end - start))
-        try:
-            return (_scene(graph),)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserFault(
-                f"{self._path}: the graph of image {asked.image!r} is not as GQA's ({error!r}); fetch it again"
-            ) from None
-
-
-def _scene(graph: dict[str, Any]) -> Scene:
-    """A scene graph with its boxes turned to the bottom-left frame.
-
-    GQA's boxes reach beyond some images: they are clipped, and objects of which nothing is left are dropped.
-    """
-    width, height = graph["width"], graph["height"]
-    boxes = {}
-    for key, thing in graph["objects"].items():
-        left, right = max(0, thing["x"]), min(width, thing["x"] + thing["w"])
-        top, bottom = max(0, thing["y"]), min(height, thing["y"] + thing["h"])
-        if left < right and top < bottom:
-            boxes[key] = Box(left, height - bottom, right, height - top)
-    return Scene(
-        width,
-        height,
-        tuple(
-            SceneObject(
-                key,
-                thing["name"],
-                boxes[key],
-                tuple(thing["attributes"]),
-                tuple(
-                    (relation["name"], relation["object"])
-                    for relation in thing["relations"]
-                    if relation["object"] in boxes
-                ),
-            )
-            for key, thing in graph["objects"].items()
-            if key in boxes
-        ),
-    )
