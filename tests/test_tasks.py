@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
@@ -12,7 +12,7 @@ import visrep.env.tasks
 from visrep import reward
 from visrep.env.drawn.gqa import draw
 from visrep.env.faults import UserFault
-from visrep.env.types import Kind, Task
+from visrep.env.types import Box, Instance, Kind, Task
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -39,7 +39,23 @@ def shared(name: str, *splits: str) -> Callable[[Path], tuple[Path, tuple[str, .
     return find
 
 
-SAMPLES = {"gqa": drawn, "nlvr": shared("nlvr", "dev", "test")}
+def drawn_as(name: str) -> Callable[[Path], tuple[Path, tuple[str, ...]]]:
+    def make(folder: Path) -> tuple[Path, tuple[str, ...]]:
+        writer = importlib.import_module(f"visrep.env.drawn.{name}")
+        writer.draw(folder / "drawn", seed=3, tasks_per_category=dict.fromkeys(writer.SPLITS, 2), instances=3)
+        return folder / "drawn", writer.SPLITS
+
+    return make
+
+
+SAMPLES = {
+    "gqa": drawn,
+    "nlvr": shared("nlvr", "dev", "test"),
+    "nlvr2": drawn_as("nlvr2"),
+    "own": drawn_as("own"),
+    "sugarcrepe": drawn_as("sugarcrepe"),
+    "winoground": drawn_as("winoground"),
+}
 """Where a sample of each data set comes from: a new data set needs one here."""
 
 
@@ -74,7 +90,9 @@ def test_questions_say_what_they_are(tasks: list[Task]) -> None:
         assert task.question.category.isidentifier()
         assert task.question.kind in get_args(Kind)
         assert task.question.signature.startswith("execute_command(")
-        assert bool(task.question.options) == (task.question.kind == "choice")
+        assert bool(task.question.options) <= (task.question.kind in ("choice", "match"))
+        assert task.question.options or task.question.kind != "choice"
+        assert ("options" in task.question.signature) == bool(task.question.options)
 
 
 def test_images_are_there_and_scenes_describe_them(tasks: list[Task]) -> None:
@@ -97,10 +115,30 @@ def test_annotated_boxes_lie_in_their_image_and_have_an_area(tasks: list[Task]) 
             assert {other for _, other in thing.relations} <= ids - {thing.id}
 
 
+def patch(box: Box) -> dict[str, Any]:
+    return {"image": 0, "box": [box.left, box.lower, box.right, box.upper]}
+
+
+def values(task: Task, instance: Instance) -> tuple[Any, Any]:
+    """What a program should return on an instance, and what it should not."""
+    match task.question.kind:
+        case "ground":
+            return patch(instance.boxes[0]), patch(Box(0, 0, 1, 1))
+        case "detect":
+            right = [patch(box) for box in instance.boxes]
+            return right, [] if right else [patch(Box(0, 0, 1, 1))]
+        case "verify":
+            return instance.answers[0], not instance.answers[0]
+        case "choice" | "match":
+            offered = task.question.options or range(len(instance.images))
+            return instance.answers[0], next(each for each in offered if each != instance.answers[0])
+        case _:
+            return instance.answers[0], f"not {instance.answers[0]}"
+
+
 def test_the_annotated_answer_earns_the_reward_and_another_does_not(tasks: list[Task]) -> None:
     for task in tasks:
         for instance in task.instances:
-            (answer,) = instance.answers
-            assert reward.score(task, instance, answer).reward == 1
-            wrong = not answer if isinstance(answer, bool) else f"not {answer}"
+            right, wrong = values(task, instance)
+            assert reward.score(task, instance, right).reward == 1
             assert reward.score(task, instance, wrong).reward == 0
