@@ -1,5 +1,6 @@
 """Sets through Hugging Face `datasets`, as local parquet folders with the columns that they have on the hub."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,11 +13,12 @@ import pytest
 from PIL import Image
 
 from visrep.env import hub
+from visrep.env.drawn import gqa as drawn_gqa
 from visrep.env.drawn import nlvr2 as drawn_nlvr2
 from visrep.env.drawn import sugarcrepe as drawn_sugarcrepe
 from visrep.env.drawn import winoground as drawn_winoground
 from visrep.env.faults import UserFault
-from visrep.env.tasks import nlvr2, sugarcrepe, winoground
+from visrep.env.tasks import gqa, nlvr2, sugarcrepe, winoground
 from visrep.env.types import Task
 from visrep.train import parts
 from visrep.train.config import DataSettings
@@ -224,6 +226,36 @@ def test_nlvr2_on_the_hub_is_nlvr2_in_files(tmp_path: Path, key: str) -> None:
         assert [one.answers for one in mine.instances] == [one.answers for one in yours.instances]
         shown = [[path.read_bytes() for one in task.instances for path in one.images] for task in (mine, yours)]
         assert shown[0] == shown[1]
+
+
+GQA_SET = """
+configs:
+- config_name: testdev_balanced_images
+  data_files: [{split: testdev, path: testdev_balanced_images/data/*}]
+- config_name: testdev_balanced_instructions
+  data_files: [{split: testdev, path: testdev_balanced_instructions/data/*}]
+"""
+
+
+def test_gqa_on_the_hub_is_gqa_in_files(tmp_path: Path) -> None:
+    drawn_gqa.draw(tmp_path / "drawn", seed=1, tasks_per_category={"testdev": 1}, instances=2)
+    questions = json.loads((tmp_path / "drawn" / "testdev_balanced_questions.json").read_text())
+    types = dict.fromkeys(("structural", "semantic", "detailed"), TEXT)
+    keys = ("imageId", "question", "answer", "types", "fullAnswer", "isBalanced")
+    rows = [{"id": name, **{key: row[key] for key in keys}} for name, row in questions.items()]
+    features = dict.fromkeys(("id", "imageId", "question", "answer", "fullAnswer"), TEXT)
+    features |= {"types": types, "isBalanced": datasets.Value("bool")}
+    published(tmp_path / "hub" / "testdev_balanced_instructions", "testdev", rows, features)
+    images = [{"id": path.stem, "image": str(path)} for path in (tmp_path / "drawn" / "images").glob("*.png")]
+    published(tmp_path / "hub" / "testdev_balanced_images", "testdev", images, {"id": TEXT, "image": PICTURE})
+    (tmp_path / "hub" / "README.md").write_text(f"---{GQA_SET}---\n")
+    for instances in (1, 2):
+        files = list(gqa.load(tmp_path / "drawn", "testdev", instances=instances))
+        copied = list(gqa.load(tmp_path / "root", "testdev", instances=instances, hub=str(tmp_path / "hub")))
+        assert len(files) == len(copied)
+        assert all(alike(*tasks) for tasks in zip(files, copied, strict=True))
+    with pytest.raises(UserFault, match="cannot be read"):
+        gqa.load(tmp_path / "root", "val", hub=str(tmp_path / "hub"))
 
 
 def test_a_recipe_makes_the_folder_that_a_set_from_the_hub_is_kept_in(small: Path, tmp_path: Path) -> None:
