@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -169,15 +171,12 @@ def alike(one: Task, other: Task) -> bool:
 
 def test_winoground_on_the_hub_is_winoground_in_files(tmp_path: Path) -> None:
     drawn_winoground.draw(tmp_path / "drawn", seed=1, tasks_per_category={"test": 2}, instances=1)
-    rows = [
-        {**row, "image_0": row["image_0"], "image_1": row["image_1"]}
-        for row, _ in winoground._rows(tmp_path / "drawn" / "test")
-    ]
-    features = {
-        "id": WHOLE, "image_0": PICTURE, "image_1": PICTURE, "caption_0": TEXT, "caption_1": TEXT, "tag": TEXT,
-        "secondary_tag": TEXT, "num_main_preds": WHOLE, "collapsed_tag": TEXT,
-    }  # fmt: skip
-    folder = published(tmp_path / "hub", "test", rows, features)
+    drawn = tmp_path / "drawn" / "test"
+    rows = [json.loads(line) for line in (drawn / "data" / "examples.jsonl").read_text().splitlines()]
+    for row, key in product(rows, ("image_0", "image_1")):
+        row[key] = str(drawn / "images" / f"{row[key]}.png")
+    features = dict.fromkeys(rows[0], TEXT) | {"id": WHOLE, "num_main_preds": WHOLE}
+    folder = published(tmp_path / "hub", "test", rows, features | {"image_0": PICTURE, "image_1": PICTURE})
     for kind in ("match", "verify"):
         files = winoground.load(tmp_path / "drawn", "test", kind=kind)
         copied = winoground.load(tmp_path / "root", "test", kind=kind, hub=str(folder))
@@ -186,46 +185,45 @@ def test_winoground_on_the_hub_is_winoground_in_files(tmp_path: Path) -> None:
 
 def test_sugarcrepe_on_the_hub_is_sugarcrepe_in_files(tmp_path: Path) -> None:
     drawn_sugarcrepe.draw(tmp_path / "drawn", seed=1, tasks_per_category={"test": 2}, instances=1)
-    items = list(sugarcrepe._from_files(tmp_path / "drawn" / "test"))
-    names = sorted({caption for item in items for caption in item.captions})
-    features = {"image": PICTURE, "tested_labels": datasets.List(TEXT), "true_label": datasets.ClassLabel(names=names)}
+    drawn, items = tmp_path / "drawn" / "test", []
     for category in sugarcrepe.TYPES:
+        own = list(json.loads((drawn / f"{category}.json").read_text()).values())
+        names = sorted({caption for item in own for caption in (item["caption"], item["negative_caption"])})
         rows = [
-            {"image": str(item.image), "tested_labels": [item.caption, item.negative], "true_label": item.caption}
-            for item in items
-            if item.category == category
+            {
+                "image": str(drawn / "val2017" / item["filename"]),
+                "tested_labels": [item["caption"], item["negative_caption"]],
+                "true_label": item["caption"],
+            }
+            for item in own
         ]
-        published(tmp_path / "hub" / f"SugarCrepe_{category}", "test", rows, features)
+        labels = {"tested_labels": datasets.List(TEXT), "true_label": datasets.ClassLabel(names=names)}
+        published(tmp_path / "hub" / f"SugarCrepe_{category}", "test", rows, {"image": PICTURE, **labels})
+        items += [(category, row) for row in rows]
     copied = list(sugarcrepe.load(tmp_path / "root", "test", hub=str(tmp_path / "hub" / "SugarCrepe_*")))
-    assert [task.question.category for task in copied] == [item.category for item in items]
-    for task, item in zip(copied, items, strict=True):
-        assert set(task.question.options) == {item.caption, item.negative}
-        assert task.instances[0].answers == (item.caption,)
-        assert task.instances[0].images[0].read_bytes() == item.image.read_bytes()
+    for task, (category, row) in zip(copied, items, strict=True):
+        assert task.question.category == category
+        assert set(task.question.options) == set(row["tested_labels"])
+        assert task.instances[0].answers == (row["true_label"],)
+        assert task.instances[0].images[0].read_bytes() == Path(row["image"]).read_bytes()
 
 
 @pytest.mark.parametrize("key", ["identifier", "question_id"])
 def test_nlvr2_on_the_hub_is_nlvr2_in_files(tmp_path: Path, key: str) -> None:
     drawn_nlvr2.draw(tmp_path / "drawn", seed=1, tasks_per_category={"dev": 2}, instances=2)
-    rows = [
-        {
-            key: pair.identifier,
-            "question": pair.sentence,
-            "answer": str(pair.label),
-            "left_image": str(pair.images[0]),
-            "right_image": str(pair.images[1]),
-        }
-        for pair in nlvr2._from_file(tmp_path / "drawn", "dev")
-    ]
+    rows = []
+    for line in (tmp_path / "drawn" / "dev.json").read_text().splitlines():
+        row = json.loads(line)
+        name = tmp_path / "drawn" / "dev" / row["identifier"].rpartition("-")[0]
+        images = {"left_image": f"{name}-img0.png", "right_image": f"{name}-img1.png"}
+        rows.append({key: row["identifier"], "question": row["sentence"], "answer": row["label"], **images})
     features = {key: TEXT, "question": TEXT, "answer": TEXT, "left_image": PICTURE, "right_image": PICTURE}
     folder = published(tmp_path / "hub", "balanced_dev", rows, features)
-    copied = list(nlvr2.load(tmp_path / "root", "balanced_dev", hub=str(folder)))
-    files = list(nlvr2.load(tmp_path / "drawn", "dev"))
-    assert [task.question.text for task in copied] == [task.question.text for task in files]
-    for mine, yours in zip(copied, files, strict=True):
-        assert [one.answers for one in mine.instances] == [one.answers for one in yours.instances]
-        shown = [[path.read_bytes() for one in task.instances for path in one.images] for task in (mine, yours)]
-        assert shown[0] == shown[1]
+    copied = nlvr2.load(tmp_path / "root", "balanced_dev", hub=str(folder))
+    for mine, yours in zip(copied, nlvr2.load(tmp_path / "drawn", "dev"), strict=True):
+        assert mine.split == "balanced_dev"
+        assert alike(replace(mine, question=yours.question), yours)
+        assert (mine.question.text, mine.question.signature) == (yours.question.text, yours.question.signature)
 
 
 GQA_SET = """

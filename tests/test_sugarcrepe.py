@@ -70,6 +70,9 @@ def test_verifying_asks_of_both_captions(official: Path) -> None:
     assert len(groups) == 120
     for tasks in groups.values():
         assert sorted(task.instances[0].answers[0] for task in tasks) == [False, True]
+        true = next(task.question.text for task in tasks if task.instances[0].answers[0])
+        category, _, key = str(tasks[0].group).partition("-")
+        assert true.endswith(json.loads((official / f"{category}.json").read_text())[key]["caption"].strip())
         assert tasks[0].instances[0].images == tasks[1].instances[0].images
 
 
