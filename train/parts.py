@@ -57,10 +57,11 @@ def named(data: Sequence[DataSettings]) -> dict[str, DataSettings]:
 
 
 def reader(data: DataSettings, split: str) -> Any:
-    """A function that reads a split of a data set from the beginning. Raises UserFault where there is no folder."""
+    """A function that reads a split of a data set from the beginning. Raises UserFault where there is no folder, unless
+    it is only where a set from the hub will be kept."""
     load = loader(DATA_SET, data.dataset, data.options)
     root = Path(data.root)
-    if not root.is_dir():
+    if not root.is_dir() and not data.options.get("hub"):
         raise UserFault(f"data.root {data.root!r} is no folder; put the data set there or correct the recipe")
     return partial(load, root, split)
 

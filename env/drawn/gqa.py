@@ -69,11 +69,12 @@ def _write(root: Path, manifest: dict[str, Any]) -> None:
         )
         for image, scene in scenes.items():
             render(scene).save(root / "images" / f"{image}.png")
-        dump(root / f"{split}_sceneGraphs.json", {image: _graph(scene) for image, scene in scenes.items()})
+        dump(root / f"{split}_sceneGraphs.json", {image: graph(scene) for image, scene in scenes.items()})
         dump(root / f"{split}_balanced_questions.json", _questions(split, pairings, scenes))
 
 
-def _graph(scene: Scene) -> dict[str, Any]:
+def graph(scene: Scene) -> dict[str, Any]:
+    """The scene as a scene graph of GQA's form, boxes from the top-left corner."""
     return {
         "width": scene.width,
         "height": scene.height,

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from typing import TypeVar
 
 from visrep.env.drawn.questions import CATEGORIES, Form, ask
 from visrep.env.faults import UserFault
@@ -12,11 +13,14 @@ from visrep.env.types import Scene
 Pairing = tuple[Form, tuple[tuple[int, str], ...]]
 """A form with the scenes it is asked of: each one's index and the answer on it."""
 
+Seen = TypeVar("Seen")
+Made = TypeVar("Made")
+
 _LOOKED_AT = 200
 """Scenes on which a form's answers are looked for: enough for the rare ones, and drawing time does not grow."""
 
 _FRUITLESS = 2000
-"""Forms in a row that cannot be used before a category is held to be exhausted."""
+"""Attempts in a row that come to nothing before a category is held to be exhausted."""
 
 
 def pair(
@@ -37,15 +41,53 @@ def pair(
     pairings = []
     for category in categories:
         used: Counter[str] = Counter()
-        for _ in range(tasks_per_category):
-            pairings.append(_next(category, partial(ask, category), scenes, instances, taken, used, random))
-            form, picks = pairings[-1]
-            taken.add(form.text)
-            used.update(answer for _, answer in picks)
+        attempt = partial(_pairing, partial(ask, category), scenes, instances, taken, used, random)
+        pairings += gather(category, tasks_per_category, attempt)
     return pairings
 
 
-def _next(
+def gather(category: str, count: int, attempt: Callable[[], Made | None]) -> list[Made]:
+    """`count` things of a category that `attempt` makes, who gives None when it was fruitless. Raises UserFault when it
+    has been for too long."""
+    found: list[Made] = []
+    while len(found) < count:
+        made = next((made for _ in range(_FRUITLESS) if (made := attempt()) is not None), None)
+        if made is None:
+            raise UserFault(
+                f"category {category!r} gave {len(found)} tasks and no more; ask for fewer tasks per category"
+            )
+        found.append(made)
+    return found
+
+
+def pick(
+    answer: Callable[[Seen], str | None],
+    scenes: Sequence[Seen],
+    instances: int,
+    used: Counter[str],
+    random: Random,
+) -> tuple[tuple[int, str], ...] | None:
+    """Scenes for one task, each one's index and answer, or None where there are too few or all answer alike: answers
+    that are new to the task first, and of these the one used least so far."""
+    by_answer: dict[str, list[int]] = defaultdict(list)
+    for index in random.sample(range(len(scenes)), min(_LOOKED_AT, len(scenes))):
+        said = answer(scenes[index])
+        if said is not None:
+            by_answer[said].append(index)
+    if len(by_answer) < 2 or sum(map(len, by_answer.values())) < instances:
+        return None
+    mine: Counter[str] = Counter()
+    picks: list[tuple[int, str]] = []
+    for _ in range(instances):
+        left = [said for said in sorted(by_answer) if by_answer[said]]
+        said = min(left, key=lambda word: (mine[word], used[word] + mine[word], random.random()))
+        mine[said] += 1
+        picks.append((by_answer[said].pop(), said))
+    random.shuffle(picks)
+    return tuple(picks)
+
+
+def _pairing(
     category: str,
     ask: Callable[[Random], Form],
     scenes: Sequence[Scene],
@@ -53,37 +95,11 @@ def _next(
     taken: set[str],
     used: Counter[str],
     random: Random,
-) -> Pairing:
-    for _ in range(_FRUITLESS):
-        form = ask(random)
-        if form.text in taken:
-            continue
-        picks = _pick(form, scenes, instances, used, random)
-        if picks is not None:
-            return form, picks
-    raise UserFault(
-        f"category {category!r} gave {used.total() // instances} tasks from {len(scenes)} scenes and no more; "
-        f"ask for fewer tasks per category or for more scenes"
-    )
-
-
-def _pick(
-    form: Form, scenes: Sequence[Scene], instances: int, used: Counter[str], random: Random
-) -> tuple[tuple[int, str], ...] | None:
-    """Scenes for one task: answers that are new to the task first, and of these the one used least so far."""
-    by_answer: dict[str, list[int]] = defaultdict(list)
-    for index in random.sample(range(len(scenes)), min(_LOOKED_AT, len(scenes))):
-        answer = form.answer(scenes[index])
-        if answer is not None:
-            by_answer[answer].append(index)
-    if len(by_answer) < 2 or sum(map(len, by_answer.values())) < instances:
+) -> Pairing | None:
+    form = ask(random)
+    picks = pick(form.answer, scenes, instances, used, random) if form.text not in taken else None
+    if picks is None:
         return None
-    mine: Counter[str] = Counter()
-    picks: list[tuple[int, str]] = []
-    for _ in range(instances):
-        left = [answer for answer in sorted(by_answer) if by_answer[answer]]
-        answer = min(left, key=lambda word: (mine[word], used[word] + mine[word], random.random()))
-        mine[answer] += 1
-        picks.append((by_answer[answer].pop(), answer))
-    random.shuffle(picks)
-    return tuple(picks)
+    taken.add(form.text)
+    used.update(answer for _, answer in picks)
+    return form, picks

@@ -4,18 +4,22 @@
     ROOT/{split}_sceneGraphs.json               where there is one: testdev has none
     ROOT/images/{image id}.jpg                  or .png
 
-From https://cs.stanford.edu/people/dorarad/gqa/download.html. A task's category is GQA's detailed type of question.
+From https://cs.stanford.edu/people/dorarad/gqa/download.html; `load` also reads lmms-lab/GQA of the Hugging Face hub,
+which has no scene graphs. A task's category is GQA's detailed type of question.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from visrep.env.entries import entries, value_at
+from visrep.env import hub as hugging_face
+from visrep.env.entries import entries
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.types import Box, Instance, Question, Scene, SceneObject, Task
+from visrep.env.graphs import Graphs
+from visrep.env.types import Instance, Question, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +34,43 @@ class _Asked:
     where: str
 
 
-def load(root: Path, split: str, *, variant: str = "balanced", instances: int = 1) -> Iterator[Task]:
+def load(
+    root: Path, split: str, *, variant: str = "balanced", instances: int = 1, hub: str | None = None
+) -> Iterator[Task]:
     """The tasks of a split ("train", "val", "testdev"), in the file's order.
 
     With `instances` above 1, questions of equal text and category become tasks of up to that many images, those of
     different answers together where there are such: a program has to be right on all of them. This holds the split's
-    texts in memory; with 1, tasks stream in constant memory. Scene graphs are looked up by image on disk.
+    texts in memory; with 1, tasks stream in constant memory. Scene graphs are looked up by image on disk. `hub` is the
+    set's name on the Hugging Face hub, or a folder like it; its rows and images are kept under `root` then, and the
+    images' places in memory.
 
     Raises UserFault: at once when a file or the first image is missing, while reading when a row is damaged, has no
     answer or names an image without a scene graph.
     """
     if instances < 1:
         raise UserFault(f"instances is {instances}; a task needs at least 1")
-    files = _question_files(root, split, variant)
-    first = next(_asked(files), None)
+    rows = _asked(_from_hub(root, split, variant, hub) if hub else _from_files(_question_files(root, split, variant)))
+    first = next(rows, None)
     if first is None:
         return iter(())
-    suffix = _suffix(root, first)
-    graphs = _Graphs(root / f"{split}_sceneGraphs.json")
-    groups = ([asked] for asked in _asked(files)) if instances == 1 else _grouped(_asked(files), instances)
-    return (_task(root, split, suffix, graphs, group) for group in groups)
+    place = _copied(root, split, variant, hub, first) if hub else _named(root, first)
+    graphs = Graphs(root / f"{split}_sceneGraphs.json")
+    every = chain([first], rows)
+    groups = ([asked] for asked in every) if instances == 1 else _grouped(every, instances)
+    return (_task(split, place, graphs, group) for group in groups)
 
 
-def _task(root: Path, split: str, suffix: str, graphs: "_Graphs", group: list[_Asked]) -> Task:
+def _task(split: str, place: Callable[[_Asked], Path], graphs: Graphs, group: list[_Asked]) -> Task:
     question = Question(group[0].id, group[0].text, "answer", group[0].category)
     return Task(
         question,
         tuple(
             Instance(
                 asked.id,
-                images=(root / "images" / f"{asked.image}{suffix}",),
+                images=(place(asked),),
                 answers=(asked.answer,),
-                scenes=graphs.scenes(asked),
+                scenes=graphs.scenes([asked.image], asked.where),
             )
             for asked in group
         ),
@@ -82,25 +91,57 @@ def _question_files(root: Path, split: str, variant: str) -> list[Path]:
     raise UserFault(f"{root} has no {name}.json{near}")
 
 
-def _suffix(root: Path, first: _Asked) -> str:
+def _named(root: Path, first: _Asked) -> Callable[[_Asked], Path]:
+    """Where a row's image is in GQA's own folder, as the first one is there."""
     for suffix in (".jpg", ".png"):
         if (root / "images" / f"{first.image}{suffix}").is_file():
-            return suffix
+            return lambda asked: root / "images" / f"{asked.image}{suffix}"
     raise UserFault(f"{root / 'images' / first.image} is missing as .jpg and .png; put GQA's images into {root}/images")
 
 
-def _asked(files: Iterable[Path]) -> Iterator[_Asked]:
+def _copied(root: Path, split: str, variant: str, hub: str, first: _Asked) -> Callable[[_Asked], Path]:
+    """Where a row's image is that came from the hub."""
+    config, columns = f"{split}_{variant}_images", ("id", "image")
+    images = hugging_face.rows(hub, split, root / "images", config=config, columns=columns)
+    places = {str(row["id"]): Path(row["image"]) for row in images}
+
+    def place(asked: _Asked) -> Path:
+        if asked.image not in places:
+            raise UserFault(f"{asked.where} asks of image {asked.image!r}, which {hub} lacks; fetch it again")
+        return places[asked.image]
+
+    if not place(first).is_file():
+        raise UserFault(f"image {place(first)} is missing; remove {root / 'images'} to have it fetched again")
+    return place
+
+
+_Row = tuple[str, dict[str, Any], str]
+"""A question's id, the rest of its row, and its place for messages."""
+
+
+def _from_files(files: Iterable[Path]) -> Iterator[_Row]:
     for path in files:
         for entry in entries(path):
-            where = f"{path}: entry {entry.row} ({entry.key})"
-            yield _Asked(
-                entry.key,
-                _text(entry.value, "question", where),
-                _text(entry.value.get("types"), "detailed", where),
-                _text(entry.value, "imageId", where),
-                _text(entry.value, "answer", where),
-                where,
-            )
+            yield entry.key, entry.value, f"{path}: entry {entry.row} ({entry.key})"
+
+
+def _from_hub(root: Path, split: str, variant: str, hub: str) -> Iterator[_Row]:
+    columns = ("id", "imageId", "question", "answer", "types")  # of ten, most of which are long
+    config = f"{split}_{variant}_instructions"
+    for number, row in enumerate(hugging_face.rows(hub, split, root / "images", config=config, columns=columns), 1):
+        yield str(row["id"]), row, f"{hub}, {config}: row {number} ({row['id']})"
+
+
+def _asked(rows: Iterable[_Row]) -> Iterator[_Asked]:
+    for name, row, where in rows:
+        yield _Asked(
+            name,
+            _text(row, "question", where),
+            _text(row.get("types"), "detailed", where),
+            _text(row, "imageId", where),
+            _text(row, "answer", where),
+            where,
+        )
 
 
 def _text(value: Any, key: str, where: str) -> str:
@@ -126,60 +167,3 @@ def _grouped(rows: Iterable[_Asked], instances: int) -> Iterator[list[_Asked]]:
                 group += [rows_left.pop() for rows_left in left[: instances - len(group)]]
                 left = [rows_left for rows_left in left if rows_left]
             yield group
-
-
-class _Graphs:
-    """The scene graphs of a split by image id; only their places in the file are held in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._places: dict[str, tuple[int, int]] | None = None
-
-    def scenes(self, asked: _Asked) -> tuple[Scene, ...]:
-        """The image's scene, or none where the split has no scene graphs."""
-        if not self._path.is_file():
-            return ()
-        if self._places is None:
-            self._places = {entry.key: (entry.start, entry.end) for entry in entries(self._path)}
-        if asked.image not in self._places:
-            raise UserFault(f"{asked.where} asks of image {asked.image!r}, which {self._path} lacks; fetch both again")
-        graph = value_at(self._path, *self._places[asked.image])
-        try:
-            return (_scene(graph),)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserFault(
-                f"{self._path}: the graph of image {asked.image!r} is not as GQA's ({error!r}); fetch it again"
-            ) from None
-
-
-def _scene(graph: dict[str, Any]) -> Scene:
-    """A scene graph with its boxes turned to the bottom-left frame.
-
-    GQA's boxes reach beyond some images: they are clipped, and objects of which nothing is left are dropped.
-    """
-    width, height = graph["width"], graph["height"]
-    boxes = {}
-    for key, thing in graph["objects"].items():
-        left, right = max(0, thing["x"]), min(width, thing["x"] + thing["w"])
-        top, bottom = max(0, thing["y"]), min(height, thing["y"] + thing["h"])
-        if left < right and top < bottom:
-            boxes[key] = Box(left, height - bottom, right, height - top)
-    return Scene(
-        width,
-        height,
-        tuple(
-            SceneObject(
-                key,
-                thing["name"],
-                boxes[key],
-                tuple(thing["attributes"]),
-                tuple(
-                    (relation["name"], relation["object"])
-                    for relation in thing["relations"]
-                    if relation["object"] in boxes
-                ),
-            )
-            for key, thing in graph["objects"].items()
-            if key in boxes
-        ),
-    )
