@@ -156,7 +156,7 @@ def _change(name: str, adapter: Mapping[str, Any], settings: Mapping[str, Any]) 
     if names[0] not in adapter:
         return None
     a, b = (adapter[each].get_tensor(each).float() for each in names)
-    product = b @ a * (settings["lora_alpha"] / settings["r"])
+    product: Tensor = b @ a * (settings["lora_alpha"] / settings["r"])
     return product.T if settings.get("fan_in_fan_out") else product
 
 

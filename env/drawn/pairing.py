@@ -88,7 +88,6 @@ def pick(
 
 
 def _pairing(
-    category: str,
     ask: Callable[[Random], Form],
     scenes: Sequence[Scene],
     instances: int,
