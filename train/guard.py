@@ -30,7 +30,7 @@ from visrep.train.split import Tasks
 NO_CALL = "no_perception_call"
 NEVER_CHANGES = "value_never_changes"
 
-_BLIND = frozenset({"crop", "llm_query"})  # calls that tell a program nothing about an image
+_BLIND = frozenset({"crop", "llm_query", "select_answer"})  # calls that tell a program nothing about an image
 _FIRST, _OTHERS = 4, 16
 # Other images to try: a few, on which nearly every honest program changes, and for those that did not, more. A program
 # on two objects fails on most other images: with 4 of them and changed replies 1 of 90 right ones was refused.
