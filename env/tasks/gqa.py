@@ -8,7 +8,6 @@ From https://cs.stanford.edu/people/dorarad/gqa/download.html. A task's category
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from visrep.env.entries import entries
 from visrep.env.faults import UserFault, suggestion
+from visrep.env.grouping import grouped
 from visrep.env.types import Box, Instance, Question, Scene, SceneObject, Task
 
 
@@ -41,15 +41,13 @@ def load(root: Path, split: str, *, variant: str = "balanced", instances: int = 
     Raises UserFault: at once when a file or the first image is missing, while reading when a row is damaged, has no
     answer or names an image without a scene graph.
     """
-    if instances < 1:
-        raise UserFault(f"instances is {instances}; a task needs at least 1")
     files = _question_files(root, split, variant)
     first = next(_asked(files), None)
     if first is None:
         return iter(())
     suffix = _suffix(root, first)
     graphs = _Graphs(root / f"{split}_sceneGraphs.json")
-    groups = ([asked] for asked in _asked(files)) if instances == 1 else _grouped(_asked(files), instances)
+    groups = grouped(_asked(files), instances, question=lambda asked: (asked.category, asked.text))
     return (_task(root, split, suffix, graphs, group) for group in groups)
 
 
@@ -111,22 +109,6 @@ def _text(value: Any, key: str, where: str) -> str:
             f"{where} has {key} {text!r}, expected a text; take a split with annotations, or fetch it again"
         )
     return text
-
-
-def _grouped(rows: Iterable[_Asked], instances: int) -> Iterator[list[_Asked]]:
-    """Rows of equal category and text, up to `instances` together, taken from the commonest answers left in turn."""
-    alike: dict[tuple[str, str], dict[str, list[_Asked]]] = defaultdict(lambda: defaultdict(list))
-    for asked in rows:
-        alike[asked.category, asked.text][asked.answer].append(asked)
-    for by_answer in alike.values():
-        for rows_left in by_answer.values():
-            rows_left.reverse()  # to pop the first row first
-        while left := sorted(filter(None, by_answer.values()), key=len, reverse=True):
-            group: list[_Asked] = []
-            while left and len(group) < instances:
-                group += [rows_left.pop() for rows_left in left[: instances - len(group)]]
-                left = [rows_left for rows_left in left if rows_left]
-            yield group
 
 
 class _Graphs:
