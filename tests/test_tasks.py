@@ -10,6 +10,7 @@ from PIL import Image
 
 import visrep.env.tasks
 from visrep import reward
+from visrep.env.drawn import nextqa
 from visrep.env.drawn.gqa import draw
 from visrep.env.faults import UserFault
 from visrep.env.types import Kind, Task
@@ -30,6 +31,11 @@ def drawn(folder: Path) -> tuple[Path, tuple[str, ...]]:
     return folder / "drawn", ("train", "testdev")
 
 
+def drawn_videos(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    nextqa.draw(folder / "drawn", seed=3, tasks_per_category={"train": 1, "test": 1}, instances=2)
+    return folder / "drawn", ("train", "test")
+
+
 def shared(name: str, *splits: str) -> Callable[[Path], tuple[Path, tuple[str, ...]]]:
     def find(folder: Path) -> tuple[Path, tuple[str, ...]]:
         if not (SHARED / name).is_dir():
@@ -39,7 +45,7 @@ def shared(name: str, *splits: str) -> Callable[[Path], tuple[Path, tuple[str, .
     return find
 
 
-SAMPLES = {"gqa": drawn, "nlvr": shared("nlvr", "dev", "test")}
+SAMPLES = {"gqa": drawn, "nextqa": drawn_videos, "nlvr": shared("nlvr", "dev", "test")}
 """Where a sample of each data set comes from: a new data set needs one here."""
 
 
@@ -80,6 +86,8 @@ def test_questions_say_what_they_are(tasks: list[Task]) -> None:
 def test_images_are_there_and_scenes_describe_them(tasks: list[Task]) -> None:
     for task in tasks:
         for instance in task.instances:
+            assert bool(instance.images) == (instance.video is None)
+            assert instance.video is None or instance.video.is_file()
             assert len(instance.scenes) in (0, len(instance.images))
             for path, scene in zip(instance.images, instance.scenes, strict=bool(instance.scenes)):
                 with Image.open(path) as image:

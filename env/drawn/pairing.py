@@ -1,8 +1,9 @@
 """Pairs question forms with scenes on which they have different answers, so that no constant answer pays."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import TypeVar
 
 from visrep.env.drawn.questions import CATEGORIES, Form, ask
 from visrep.env.faults import UserFault
@@ -10,6 +11,9 @@ from visrep.env.types import Scene
 
 Pairing = tuple[Form, tuple[tuple[int, str], ...]]
 """A form with the scenes it is asked of: each one's index and the answer on it."""
+
+Shown = TypeVar("Shown")
+"""What a question is asked of: a scene, or anything else that is drawn."""
 
 _LOOKED_AT = 200
 """Scenes on which a form's answers are looked for: enough for the rare ones, and drawing time does not grow."""
@@ -50,7 +54,7 @@ def _next(
         form = ask(category, random)
         if form.text in taken:
             continue
-        picks = _pick(form, scenes, instances, used, random)
+        picks = pick(form.answer, scenes, instances, used, random)
         if picks is not None:
             return form, picks
     raise UserFault(
@@ -59,13 +63,18 @@ def _next(
     )
 
 
-def _pick(
-    form: Form, scenes: Sequence[Scene], instances: int, used: Counter[str], random: Random
+def pick(
+    answer_on: Callable[[Shown], str | None],
+    scenes: Sequence[Shown],
+    instances: int,
+    used: Counter[str],
+    random: Random,
 ) -> tuple[tuple[int, str], ...] | None:
-    """Scenes for one task: answers that are new to the task first, and of these the one used least so far."""
+    """Scenes for one task, by index, with the answer on each: answers that are new to the task first, and of these the
+    one used least so far. None where the scenes offer too few, or one answer only."""
     by_answer: dict[str, list[int]] = defaultdict(list)
     for index in random.sample(range(len(scenes)), min(_LOOKED_AT, len(scenes))):
-        answer = form.answer(scenes[index])
+        answer = answer_on(scenes[index])
         if answer is not None:
             by_answer[answer].append(index)
     if len(by_answer) < 2 or sum(map(len, by_answer.values())) < instances:
