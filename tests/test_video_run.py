@@ -18,6 +18,7 @@ from visrep.env.types import Rollout, Task
 from visrep.scripts import cli
 from visrep.train import parts
 from visrep.train.config import Recipe, load_recipe
+from visrep.train.guard import NEVER_CHANGES, NO_CALL, guard
 from visrep.train.run import Run
 
 SECONDS = 7
@@ -100,9 +101,26 @@ def test_every_program_of_a_task_runs_on_all_its_videos_and_frames_are_remembere
     assert [[call.image for call in execution.calls] for execution in again.executions] == [list(range(SECONDS))] * 2
 
 
-def test_a_missing_and_a_damaged_video_are_the_users_fault(
-    environment: Environment, data: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return video.select_answer({}, 'which', options) or options[0]", NO_CALL),
+        ("return options[video.frame_from_index(0).exists('circle') * 0]", NEVER_CHANGES),
+        ("return options[len(video.frame_from_index(0).find('circle')) % 2]", None),
+    ],
+)
+def test_a_program_that_does_not_look_at_its_videos_is_refused(
+    environment: Environment, data: Path, body: str, reason: str | None
 ) -> None:
+    tasks = list(nextqa.load(data, "test", instances=2))
+    ran = environment.step(tasks[0], f"def execute_command(video, options): {body}")
+    assert [execution.outcome for execution in ran.executions] == ["ok", "ok"]
+    with parts.build_environment(recipe(data), perturbed=True) as perturbed:
+        refused = dict(guard(environment, perturbed, tasks, [dataclasses.replace(ran, reward=1)]))
+    assert list(refused.values()) == ([reason] if reason else [])
+
+
+def test_a_missing_and_a_damaged_video_are_named(environment: Environment, data: Path, tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     task = first(data)
     for name, message in (("gone.mp4", "is missing"), ("text.mp4", "cannot be read")):
