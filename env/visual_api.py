@@ -228,17 +228,16 @@ def _llm_query(session: Session, question: Any, long_answer: Any) -> Pending:
 
 def _select_answer(session: Session, info: Any, question: Any, options: Any) -> Pending:
     info, question = _text("info", info) if info else "nothing", _text("question", question)
-    options = _texts("options", options)
-    offered = "\n".join(options)
-    prompt = f"Known of a video:\n{info}\n\nQuestion: {question}\nAnswer with one of these, word for word:\n{offered}"
+    offered = _texts("options", options)
+    listed = "\n".join(offered)
+    prompt = f"Known of a video:\n{info}\n\nQuestion: {question}\nAnswer with one of these, word for word:\n{listed}"
     request = Request("complete", None, (prompt,))
 
-    def finish(replies: Sequence[Any]) -> str:
-        said = replies[0].lower()
-        named = [option for option in options if option.lower() in said]
+    def finish(replies: Sequence[str]) -> str:
+        named = [option for option in offered if option.lower() in replies[0].lower()]
         return max(named, key=len) if named else replies[0][:LONGEST_REPLY]
 
-    return Pending("select_answer", None, (info, question, list(options)), (request,), finish)
+    return Pending("select_answer", None, (info, question, list(offered)), (request,), finish)
 
 
 _METHODS: dict[str, tuple[Callable[..., Pending], int]] = {

@@ -2,7 +2,8 @@
 
 Frame number i is what a player shows i steps after the first frame: the last one whose timestamp is not later. A step
 is the time between two frames of the rate, or longer where the video would have more of them than the rate allows.
-ViperGPT samples NExT-QA so (Surís et al., ICCV 2023; configs/benchmarks/nextqa.yaml in github cvlab-columbia/viper): a
+A program has the handles of all frames from the beginning, but must ask something of one for it to be decoded: which is
+a call, and counted as such. ViperGPT samples NExT-QA so (Surís et al., ICCV 2023; configs/benchmarks/nextqa.yaml in github cvlab-columbia/viper): a
 frame a second, and 30 frames spread over the whole of a longer video.
 """
 
@@ -96,6 +97,9 @@ class Video:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
+        self._decoded: Iterator[Any] = iter(())
+        self._shown: Any = None
+        self._coming: Any = None
         with self._watched():
             self._container = av.open(str(path))
             weakref.finalize(self, self._container.close)  # it and its streams hold each other until they are collected
@@ -105,7 +109,7 @@ class Video:
             self._decode()
             if self._shown is None:
                 raise UserFault(f"video {path} has no frames; fetch the file again")
-        self._first = self._shown
+        self._first: Any = self._shown
 
     @cached_property
     def seconds(self) -> Fraction:
