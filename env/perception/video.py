@@ -2,9 +2,11 @@
 
 Frame number i is what a player shows i steps after the first frame: the last one whose timestamp is not later. A step
 is the time between two frames of the rate, or longer where the video would have more of them than the rate allows.
-A program has the handles of all frames from the beginning, but must ask something of one for it to be decoded: which is
-a call, and counted as such. ViperGPT samples NExT-QA so (Surís et al., ICCV 2023; configs/benchmarks/nextqa.yaml in github cvlab-columbia/viper): a
+ViperGPT samples NExT-QA so (Surís et al., ICCV 2023; configs/benchmarks/nextqa.yaml in github cvlab-columbia/viper): a
 frame a second, and 30 frames spread over the whole of a longer video.
+
+A program has the handles of all frames from the beginning, but must ask something of one for it to be decoded: which is
+a call, and counted as such.
 """
 
 import weakref
