@@ -58,7 +58,7 @@ def ask(category: str, random: Random) -> Form:
 
 def _how(random: Random) -> Form:
     look = _look(random)
-    text = _worded(random, "how does the {} move", "in which direction does the {} move", "which way does the {} move")
+    text = random.choice(("how does the {} move", "in which direction does the {} move", "which way does the {} move"))
 
     def answer(story: Story) -> str:
         (change,) = (change for change in story.changes if change.kind == "moves" and change.thing == "0")
@@ -69,7 +69,7 @@ def _how(random: Random) -> Form:
 
     options = _shuffled(random, ("to the left", "to the right", "up", "down", "not at all"))
     plot: Plot = [("moves", 0), *_besides(random, "appears", "disappears", "turns")]
-    return Form("CH", text.format(_noun(look)), options, _with(look), plot, answer)
+    return Form("CH", text.format(_named(look, random)), options, _with(look), plot, answer)
 
 
 def _next(random: Random) -> Form:
@@ -97,13 +97,13 @@ def _order(category: str, random: Random, plot: Plot, kind: Kind, place: int, *w
         return None if happened[place] == "0" else _noun(looks[int(happened[place])])
 
     options = _shuffled(random, tuple(_noun(look) for look in looks[1:]))
-    text = _worded(random, *wordings).format(_noun(looks[0]))
+    text = random.choice(wordings).format(_named(looks[0], random))
     return Form(category, text, options, lambda _: looks, plot, answer)
 
 
 def _when(random: Random) -> Form:
     look, what = _look(random), _counted(random)
-    asked = _worded(random, "how many {} are there when the {} appears", "how many {} can be seen as the {} appears")
+    asked = random.choice(("how many {} are there when the {} appears", "how many {} can be seen as the {} appears"))
 
     def answer(story: Story) -> str | None:
         scenes = story.scenes()
@@ -112,15 +112,18 @@ def _when(random: Random) -> Form:
         return None if counts[0] == count == counts[-1] else str(count)
 
     plot: Plot = [("appears", 0), *_besides(random, "appears", "disappears", "turns", number=3)]
-    return Form("TC", asked.format(plural(what), _noun(look)), _numbers(random), _with(look), plot, answer)
+    return Form("TC", asked.format(plural(what), _named(look, random)), _numbers(random), _with(look), plot, answer)
 
 
 def _count(random: Random) -> Form:
     what, end = _counted(random), random.choice(list(_ENDS))
-    text = _worded(
-        random, "how many {} are there at the {} of the video", "how many {} can be seen at the {} of the video",
-        "how many {} does the video show at the {}",
-    )  # fmt: skip
+    text = random.choice(
+        (
+            "how many {} are there at the {} of the video",
+            "how many {} can be seen at the {} of the video",
+            "how many {} does the video show at the {}",
+        )
+    )
 
     def answer(story: Story) -> str | None:
         first, last = (len(fitting(what, scene)) for scene in (story.scenes()[0], story.scenes()[-1]))
@@ -132,10 +135,13 @@ def _count(random: Random) -> Form:
 
 def _where(random: Random) -> Form:
     look, end = _look(random), random.choice(list(_ENDS))
-    text = _worded(
-        random, "where is the {} at the {} of the video", "where can the {} be seen at the {} of the video",
-        "in which corner is the {} at the {} of the video",
-    )  # fmt: skip
+    text = random.choice(
+        (
+            "where is the {} at the {} of the video",
+            "where can the {} be seen at the {} of the video",
+            "in which corner is the {} at the {} of the video",
+        )
+    )
 
     def answer(story: Story) -> str | None:
         corners = [_corner(story.scenes()[second], "0") for second in (0, -1)]
@@ -143,15 +149,21 @@ def _where(random: Random) -> Form:
 
     options = _shuffled(random, ("top left", "top right", "bottom left", "bottom right", "in the middle"))
     plot: Plot = [("moves", 0), *_besides(random, "appears", "disappears", "turns")]
-    return Form("DL", text.format(_noun(look), end), options, _with(look), plot, answer)
+    return Form("DL", text.format(_named(look, random), end), options, _with(look), plot, answer)
 
 
 def _color(random: Random) -> Form:
     what, end = Description(random.choice(SHAPES), None, random.choice((None, *SIZES))), random.choice(list(_ENDS))
-    text = _worded(
-        random, "what color is the {} at the {} of the video", "which color is the {} at the {} of the video",
-        "what is the color of the {} at the {} of the video", "what color does the {} have at the {} of the video",
-    )  # fmt: skip
+    text = random.choice(
+        (
+            "what color is the {} at the {} of the video",
+            "which color is the {} at the {} of the video",
+            "what is the color of the {} at the {} of the video",
+            "what color does the {} have at the {} of the video",
+            "in what color is the {} shown at the {} of the video",
+            "of what color is the {} at the {} of the video",
+        )
+    )
     options = tuple(random.sample(sorted(COLOURS), 5))
 
     def cast(random: Random) -> tuple[Look, ...]:
@@ -203,7 +215,13 @@ def _with(look: Look) -> Callable[[Random], tuple[Look, ...]]:
 
 
 def _noun(look: Look) -> str:
+    """What only this one of its cast is called."""
     return singular(Description(look.shape, look.colour))
+
+
+def _named(look: Look, random: Random) -> str:
+    """The same, or with its size, which says no more but makes for more questions."""
+    return singular(Description(look.shape, look.colour, random.choice((None, look.size))))
 
 
 def _counted(random: Random) -> Description:
@@ -215,10 +233,6 @@ def _counted(random: Random) -> Description:
 def _besides(random: Random, *kinds: Kind, number: int = 2) -> list[tuple[Kind, int | None]]:
     """What happens to others meanwhile, so that looking for any change at all would not do."""
     return [(kind, None) for kind in random.choices(kinds, k=number)]
-
-
-def _worded(random: Random, *wordings: str) -> str:
-    return random.choice(wordings)
 
 
 def _shuffled(random: Random, options: tuple[str, ...]) -> tuple[str, ...]:
