@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from visrep.env.faults import MachineFault, UserFault
 from visrep.env.perception import Request
 from visrep.env.perception.picture import Picture
+from visrep.env.perception.video import DEFAULT, FrameRate, frames
 from visrep.env.sandbox import Job, Sandbox
 from visrep.env.types import Execution, Instance, Question, Rollout, Score, Task
 
@@ -24,7 +25,7 @@ Reward = Callable[[Task, Instance, Any], Score]
 MOST_REPEATS = 3
 """How often an episode is run again after a machine's fault, before the whole run stops."""
 
-_PICTURES_KEPT = 256
+_PICTURES_KEPT, _VIDEOS_KEPT = 256, 32
 
 
 class Seeing(Protocol):
@@ -64,13 +65,15 @@ class Usage:
 
 
 class Environment:
-    """Runs programs on tasks. It owns its sandbox and its perception, and closes both."""
+    """Runs programs on tasks. It owns its sandbox and its perception, and closes both. Videos are sampled at `rate`."""
 
-    def __init__(self, sandbox: Sandbox, perception: Seeing, reward: Reward) -> None:
+    def __init__(self, sandbox: Sandbox, perception: Seeing, reward: Reward, rate: FrameRate = DEFAULT) -> None:
         self._sandbox = sandbox
         self._perception = perception
         self._reward = reward
+        self._rate = rate
         self._pictures: OrderedDict[Path, Picture] = OrderedDict()
+        self._videos: OrderedDict[Path, Sequence[Picture]] = OrderedDict()
         self._repeated = 0
 
     @property
@@ -164,8 +167,20 @@ class Environment:
                 yield self._job((number, index), program, instance, task.question)
 
     def _job(self, key: Any, program: str, instance: Instance, question: Question, trace: bool = False) -> Job:
-        pictures = tuple(self._picture(instance, index) for index in range(len(instance.images)))
+        if instance.video is not None:
+            pictures = self._frames(instance.video)
+        else:
+            pictures = tuple(self._picture(instance, index) for index in range(len(instance.images)))
         return Job(key, program, pictures, question.signature, question.options, trace=trace)
+
+    def _frames(self, path: Path) -> Sequence[Picture]:
+        """The video's sampled frames, kept for a while, with its decoder and their hashes."""
+        if path not in self._videos:
+            self._videos[path] = frames(path, self._rate)
+        self._videos.move_to_end(path)
+        if len(self._videos) > _VIDEOS_KEPT:
+            self._videos.popitem(last=False)
+        return self._videos[path]
 
     def _picture(self, instance: Instance, index: int) -> Picture:
         """The instance's picture, kept for a while: its other programs need the same pixels and their hash."""

@@ -5,21 +5,22 @@ from typing import Any
 
 from visrep.env.faults import MachineFault
 from visrep.env.perception import Request
-from visrep.env.perception.picture import Picture
+from visrep.env.perception.video import DEFAULT, FrameRate, pictures
 from visrep.env.sandbox import Job, Sandbox
 from visrep.env.types import Rollout, Task
 
 
-def retrace(sandbox: Sandbox, rollout: Rollout, task: Task) -> list[tuple[Any, ...] | None]:
+def retrace(sandbox: Sandbox, rollout: Rollout, task: Task, rate: FrameRate = DEFAULT) -> list[tuple[Any, ...] | None]:
     """For each instance that earned nothing its steps, `[line, {name: shown value}]`: the local variables that changed
-    before the line ran; None for the others. The program runs again, on the replies that it got then."""
+    before the line ran; None for the others. The program runs again, on the replies that it got then; videos have to be
+    sampled at the rate that they had then."""
     failed = [index for index, score in enumerate(rollout.scores) if score.reward == 0]
     courses: list[tuple[Any, ...] | None] = [None] * len(rollout.scores)
     jobs = (
         Job(
             index,
             rollout.program,
-            tuple(map(Picture, task.instances[index].images)),
+            pictures(task.instances[index], rate),
             task.question.signature,
             task.question.options,
             trace=True,

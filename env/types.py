@@ -95,9 +95,9 @@ class Task:
 class Call:
     """One call a program made to its host, as the host recorded it: it can be trusted.
 
-    `image` is the index in `Instance.images` and `box` the patch it was made on; both are None for calls that concern
-    no image (`llm_query`). `result` is the plain JSON value that was sent back, or None where `error` is set: the
-    message the program got for wrong arguments.
+    `image` is the index in `Instance.images`, or the number of a sampled frame of the video, and `box` the patch it was
+    made on; both are None for calls that concern no image (`llm_query`). `result` is the plain JSON value that was sent
+    back, or None where `error` is set: the message the program got for wrong arguments.
     """
 
     method: str

@@ -33,7 +33,7 @@ class Exhausted(Exception):
 
 
 class Unknown(Exception):
-    """Something that `image_patch.py` never sends: the program forged a message."""
+    """Something that `image_patch.py` and `video_segment.py` never send: the program forged a message."""
 
 
 class Patch(NamedTuple):
@@ -226,6 +226,20 @@ def _llm_query(session: Session, question: Any, long_answer: Any) -> Pending:
     return Pending("llm_query", None, (question,), (request,), lambda replies: replies[0][:LONGEST_REPLY])
 
 
+def _select_answer(session: Session, info: Any, question: Any, options: Any) -> Pending:
+    info, question = _text("info", info) if info else "nothing", _text("question", question)
+    offered = _texts("options", options)
+    listed = "\n".join(offered)
+    prompt = f"Known of a video:\n{info}\n\nQuestion: {question}\nAnswer with one of these, word for word:\n{listed}"
+    request = Request("complete", None, (prompt,))
+
+    def finish(replies: Sequence[str]) -> str:
+        named = [option for option in offered if option.lower() in replies[0].lower()]
+        return max(named, key=len) if named else replies[0][:LONGEST_REPLY]
+
+    return Pending("select_answer", None, (info, question, list(offered)), (request,), finish)
+
+
 _METHODS: dict[str, tuple[Callable[..., Pending], int]] = {
     "find": (_find, 2),
     "exists": (_exists, 2),
@@ -236,8 +250,9 @@ _METHODS: dict[str, tuple[Callable[..., Pending], int]] = {
     "compute_depth": (_compute_depth, 1),
     "crop": (_crop, 5),
     "llm_query": (_llm_query, 2),
+    "select_answer": (_select_answer, 3),
 }
-"""What a program may call, with the number of arguments that `image_patch.py` sends."""
+"""What a program may call, with the number of arguments that `image_patch.py` and `video_segment.py` send."""
 
 
 def _text(name: str, value: Any) -> str:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from visrep.env import image_patch
+from visrep.env import image_patch, video_segment
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.types import Kind, Question
 
@@ -129,14 +129,14 @@ class Prompter:
 
 def api_text(members: Sequence[str]) -> str:
     """The named members' signatures and docstrings, as Python, in the order of the source."""
-    tree = ast.parse(inspect.getsource(image_patch))
-    known = _members(tree)
+    trees = {module: ast.parse(inspect.getsource(module)) for module in (image_patch, video_segment)}
+    known = [name for module, tree in trees.items() for name in _members(tree, module.__all__)]
     for name in members:
         if name not in known:
             near = suggestion(name, known) or f"; expected some of: {', '.join(known)}"
             raise UserFault(f"unknown API member {name!r}{near}")
     parts = []
-    for node in tree.body:
+    for node in (node for tree in trees.values() for node in tree.body):
         if isinstance(node, ast.ClassDef):
             functions = [item for item in node.body if isinstance(item, ast.FunctionDef)]
             methods = [item for item in functions if f"{node.name}.{item.name}" in members]
@@ -195,14 +195,13 @@ def _added_by_tokenizer(tokenizer: Any) -> str:
     return tokenizer.bos_token if added and added[0] == tokenizer.bos_token_id else ""
 
 
-def _members(tree: ast.Module) -> list[str]:
+def _members(tree: ast.Module, offered: Sequence[str]) -> list[str]:
     names = []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             names.append(node.name)
         elif isinstance(node, ast.ClassDef):
             names += [f"{node.name}.{item.name}" for item in node.body if isinstance(item, ast.FunctionDef)]
-    offered = set(image_patch.__all__)
     return [name for name in names if name.split(".")[0] in offered and "._" not in name]
 
 

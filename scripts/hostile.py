@@ -5,9 +5,9 @@
 
 One JSON line per file: file, outcome, reward, value, calls, seconds, and `wrong` where it is not what the file's header
 expects. The header's lines are `# expect: a|b` (outcomes), `# gold: ...` (a Python literal, or SECRET for a fresh token
-that is also put where a program might look for it) and `# reward: 0|1`. Every program runs twice, all at the same time,
-and has to come out alike; afterwards no process may be left and no file touched. Run it inside an outer limit of memory
-and time.
+that is also put where a program might look for it), `# reward: 0|1`, and `# input: video` where the program takes a
+video and options in place of an image. Every program runs twice, all at the same time, and has to come out alike;
+afterwards no process may be left and no file touched. Run it inside an outer limit of memory and time.
 """
 
 import ast
@@ -25,12 +25,15 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
+from visrep.env.drawn import film
+from visrep.env.drawn.story import Story
 from visrep.env.faults import Fault, UserFault
 from visrep.env.perception import scripted
 from visrep.env.perception.picture import Picture
 from visrep.env.perception.service import Service
+from visrep.env.perception.video import frames
 from visrep.env.sandbox import Job, Sandbox
-from visrep.env.types import Execution, Outcome
+from visrep.env.types import Execution, Outcome, Scene
 from visrep.train.config import SandboxSettings
 from visrep.train.parts import build_sandbox
 
@@ -52,6 +55,7 @@ class Case:
     gold: Any
     reward: int
     steady: bool
+    video: bool
 
 
 def read_cases(folder: Path, secret: str) -> list[Case]:
@@ -67,7 +71,8 @@ def read_cases(folder: Path, secret: str) -> list[Case]:
         gold = secret if header["gold"] == "SECRET" else ast.literal_eval(header["gold"])
         expected = frozenset(header["expect"].split("|"))
         steady = "clock" not in header.get("check", "")
-        cases.append(Case(file.name, text, expected, gold, int(header["reward"]), steady))
+        video = header.get("input") == "video"
+        cases.append(Case(file.name, text, expected, gold, int(header["reward"]), steady, video))
     if not cases:
         raise UserFault(f"{folder} has no *.py files; expected a folder of hostile programs")
     return cases
@@ -81,9 +86,10 @@ def run_cases(cases: list[Case], secret: str, sandbox: Sandbox) -> list[dict[str
     os.environ["GOLD_ANSWER"] = secret
     service = Service(scripted.load(), scripted.load())
     with tempfile.TemporaryDirectory() as folder, sandbox:
-        image = Path(folder) / "image.png"
+        image, video = Path(folder) / "image.png", Path(folder) / "video.mp4"
         Image.new("RGB", (100, 80), "white").save(image)
-        jobs = (Job(case.name, case.program, (Picture(image),)) for _ in range(2) for case in cases)
+        film.write(Story(Scene(100, 80, ()), ()), video)
+        jobs = (_job(case, image, video) for _ in range(2) for case in cases)
         runs: dict[str, list[Execution]] = {case.name: [] for case in cases}
         for job, execution in sandbox.run(jobs, service.answer):
             runs[job.key].append(execution)
@@ -103,6 +109,12 @@ def damage() -> Iterator[str]:
         yield f"a child process is left ({pid or 'running'})"
     except ChildProcessError:
         return
+
+
+def _job(case: Case, image: Path, video: Path) -> Job:
+    if case.video:
+        return Job(case.name, case.program, frames(video), "execute_command(video, options)", ("red", "blue"))
+    return Job(case.name, case.program, (Picture(image),))
 
 
 def _row(case: Case, first: Execution, second: Execution) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from visrep.env.types import Execution, Rollout, Score, Task
 from visrep.scripts import terminal
 from visrep.train import browse
 from visrep.train.browse import Wanted, outcome_of
-from visrep.train.parts import build_sandbox
+from visrep.train.parts import build_sandbox, frame_rate
 from visrep.train.run import Run
 
 Course = list[tuple[Any, ...] | None]
@@ -58,7 +58,7 @@ def _with_courses(
             if trace and not rollout.reward and rollout.task_id in tasks:
                 try:
                     sandbox = sandbox or stack.enter_context(build_sandbox(run.recipe.sandbox))
-                    course = retrace(sandbox, rollout, tasks[rollout.task_id])
+                    course = retrace(sandbox, rollout, tasks[rollout.task_id], frame_rate(run.recipe.video))
                 except Fault as fault:  # what is recorded can be shown without
                     terminal.console(True).print(f"no programs line by line: {fault}", highlight=False)
                     trace = False
@@ -86,7 +86,8 @@ def _instance_lines(index: int, execution: Execution, score: Score, task: Task |
         line += f": {execution.message}" + (f" (line {execution.line})" if execution.line else "")
     if task:
         instance = task.instances[index]
-        line += f"; annotated {' or '.join(map(repr, instance.answers))}; {', '.join(map(str, instance.images))}"
+        inputs = ", ".join(map(str, instance.images)) or instance.video
+        line += f"; annotated {' or '.join(map(repr, instance.answers))}; {inputs}"
     yield Text(line)
     for call in execution.calls:
         arguments = ", ".join(map(repr, call.arguments))

@@ -34,7 +34,20 @@ def test_a_function_needs_no_class():
     assert "class" not in api_text(["distance"])
 
 
-@pytest.mark.parametrize("member", ["ImagePatch.fnid", "ImagePatch.__new__", "_ask", "connect", "ImagePatch", "Any"])
+def test_video_has_a_class_of_its_own():
+    patch, segment = ast.parse(api_text(["VideoSegment.trim", "ImagePatch.find", "VideoSegment.frame_iterator"])).body
+    assert (patch.name, segment.name) == ("ImagePatch", "VideoSegment")
+    assert [node.name for node in segment.body if isinstance(node, ast.FunctionDef)] == ["frame_iterator", "trim"]
+    assert "num_frames" in ast.get_docstring(segment)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        *("ImagePatch.fnid", "ImagePatch.__new__", "_ask", "connect", "ImagePatch", "Any"),
+        *("VideoSegment.__new__", "ImagePatch.trim", "_segment"),
+    ],
+)
 def test_a_member_that_programs_cannot_use_is_refused(member):
     with pytest.raises(UserFault, match=f"unknown API member '{member}'"):
         Prompter([member], [])

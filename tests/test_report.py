@@ -16,6 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from visrep.env import jsonl, rollouts
+from visrep.env.perception.picture import Picture
 from visrep.env.types import Box, Call, Execution, Rollout, Score
 from visrep.scripts import cli
 from visrep.train import summary
@@ -279,7 +280,7 @@ def test_boxes_are_turned_over_for_the_picture_and_named_after_their_calls(tmp_p
         Call("find", 0, None, ("''",), None, 0.0, "find: no name"),
     )
     made = figure(
-        tmp_path / "a.png", 0, calls, [{"image": 0, "box": [0, 70, 10, 80]}, {"image": 1, "box": [1, 1, 9, 9]}]
+        Picture(tmp_path / "a.png"), 0, calls, [{"image": 0, "box": [0, 70, 10, 80]}, {"image": 1, "box": [1, 1, 9, 9]}]
     )
     assert (made.width, made.height) == (100, 80)
     assert [(o.x, o.y, o.width, o.height, o.kind, o.label) for o in made.outlines] == [
@@ -294,7 +295,7 @@ def test_boxes_are_turned_over_for_the_picture_and_named_after_their_calls(tmp_p
 
 def test_large_images_are_made_smaller_and_boxes_keep_their_frame(tmp_path: Path) -> None:
     Image.new("RGB", (2000, 1000), "navy").save(tmp_path / "large.jpg")
-    made = figure(tmp_path / "large.jpg", 0, [Call("find", 0, None, ("x",), [[1, 0, 0, 500, 500]], 0.0)], None)
+    made = figure(Picture(tmp_path / "large.jpg"), 0, [Call("find", 0, None, ("x",), [[1, 0, 0, 500, 500]], 0.0)], None)
     embedded = Image.open(io.BytesIO(base64.b64decode(made.uri.partition(",")[2])))
     assert embedded.size == (400, 200)
     assert (made.width, made.height) == (2000, 1000)

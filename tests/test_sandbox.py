@@ -1,7 +1,7 @@
 """The sandbox as the host sees it: outcomes, limits and clocks, and many programs at once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,20 @@ def test_the_clock_stands_still_while_models_answer(run: Any) -> None:
         ((_, execution),) = sandbox.run([job], slow)
     assert execution.value == "red"
     assert execution.calls[0].seconds >= 0.6
+
+
+def test_the_clock_stands_still_while_replies_are_looked_up(run: Any) -> None:
+    """For which a frame of a video may have to be decoded."""
+
+    def slow(requests: Sequence[Request]) -> list[Any]:
+        time.sleep(0.2)
+        return list(run.answer(requests))
+
+    with Sandbox(Limits(wall_seconds=0.5)) as sandbox:
+        job = run.job("def execute_command(image): return [image.exists('cup') for _ in range(5)]")
+        ((_, execution),) = sandbox.run([job], run.answer, slow)
+    assert execution.value == [True] * 5
+    assert execution.wall_seconds < 0.5
 
 
 def test_the_clock_stands_still_while_the_caller_is_away(run: Any) -> None:

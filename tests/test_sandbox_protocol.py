@@ -27,7 +27,8 @@ def test_a_program_cannot_claim_what_only_the_host_can_know(run: Any, claim: str
         b'["result","ok",{"image":0,"box":[0,0,1,1]},"",null]', b'["result","ok",1,"",1.5]',
         b'["result","ok",[[[[[1]]]]],"",null]', b'["trace",[]]', b'["call","find",[99,"cup"]]',
         b'["call","find",[true,"cup"]]', b'["call","__init__",[0]]', b'["call","find",[0]]',
-        b'["call","best_image_match",[[],["cup"]]]',
+        b'["call","best_image_match",[[],["cup"]]]', b'["call","select_answer",["known","what"]]',
+        b'["call","frame_from_index",[0,1]]',
     ],
     ids=lambda body: body[:40].decode("latin-1"),
 )  # fmt: skip

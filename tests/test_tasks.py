@@ -67,6 +67,8 @@ def test_questions_say_what_they_are(tasks: list[Task]) -> None:
 def test_images_are_there_and_scenes_describe_them(tasks: list[Task]) -> None:
     for task in tasks:
         for instance in task.instances:
+            assert bool(instance.images) == (instance.video is None)
+            assert instance.video is None or instance.video.is_file()
             assert len(instance.scenes) in (0, len(instance.images))
             for path, scene in zip(instance.images, instance.scenes, strict=bool(instance.scenes)):
                 with Image.open(path) as image:

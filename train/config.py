@@ -129,6 +129,16 @@ class PerceptionSettings(Settings):
     cache: str | None = Field(None, description="file of replies shared by runs; none keeps them in memory")
 
 
+class VideoSettings(Settings):
+    """Which frames of a video programs get; the defaults are ViperGPT's for NExT-QA (configs/benchmarks/nextqa.yaml in
+    github cvlab-columbia/viper)."""
+
+    fps: Annotated[float, Field(gt=0, le=1000)] = Field(1.0, description="frames of each second")
+    most_frames: Annotated[int, Field(ge=1, le=1000)] = Field(
+        30, description="of a video; more are spread over all of it"
+    )
+
+
 class RewardSettings(Settings):
     """From which measure on an answer earns 1, where being right is a matter of degree."""
 
@@ -215,6 +225,7 @@ class Recipe(Settings):
     sampling: SamplingSettings = SamplingSettings()
     sandbox: SandboxSettings = SandboxSettings()
     perception: PerceptionSettings = PerceptionSettings()
+    video: VideoSettings = VideoSettings()
     reward: RewardSettings = RewardSettings()
     selection: SelectionSettings = SelectionSettings()
     clone: CloneSettings = CloneSettings()

@@ -30,7 +30,7 @@ from visrep.train.split import Tasks
 NO_CALL = "no_perception_call"
 NEVER_CHANGES = "value_never_changes"
 
-_BLIND = frozenset({"crop", "llm_query"})  # calls that tell a program nothing about an image
+_BLIND = frozenset({"crop", "llm_query", "select_answer"})  # calls that tell a program nothing about an image
 _FIRST, _OTHERS = 4, 16
 # Other images to try: a few, on which nearly every honest program changes, and for those that did not, more. A program
 # on two objects fails on most other images: with 4 of them and changed replies 1 of 90 right ones was refused.
@@ -168,12 +168,15 @@ def _pools(tasks: Iterable[Task]) -> dict[tuple[Any, ...], _Pool]:
 
 
 def _other_images(task: Task, pools: Mapping[tuple[Any, ...], _Pool]) -> tuple[Instance, ...]:
-    """A few instances of the data set with other images than the task's, the same in every run."""
+    """A few instances of the data set with other images than the task's, the same in every run. They are annotated as
+    the task's own are: only values count, and what is right of another question may be none of this one's options."""
+    first = task.instances[0]
     own = {(instance.images, instance.video) for instance in task.instances}
-    pool = pools[_inputs(task, task.instances[0])].kept
+    pool = pools[_inputs(task, first)].kept
     # Own images may be among those drawn; enough are drawn that this cannot leave too few.
     drawn = random.Random(task.question.id).sample(list(pool), min(len(pool), _OTHERS + len(own)))
-    return tuple(pool[images] for images in drawn if images not in own)[:_OTHERS]
+    others = [pool[images] for images in drawn if images not in own][:_OTHERS]
+    return tuple(replace(other, answers=first.answers, soft=first.soft, boxes=first.boxes) for other in others)
 
 
 def _inputs(task: Task, instance: Instance) -> tuple[Any, ...]:

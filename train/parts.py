@@ -13,14 +13,24 @@ from visrep.env.faults import UserFault, suggestion
 from visrep.env.perception import Perception
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.service import Service
+from visrep.env.perception.video import FrameRate
 from visrep.env.sandbox import Limits, Sandbox
 from visrep.env.types import Kind
 from visrep.policy import EngineSettings, Policy
 from visrep.policy.prompt import Example, Prompter, load_examples
 from visrep.reward.rules import Rules
-from visrep.train.config import DataSettings, KindPrompt, PerceptionSettings, Recipe, SandboxSettings
+from visrep.train.config import (
+    DataSettings,
+    KindPrompt,
+    PerceptionSettings,
+    Recipe,
+    SandboxSettings,
+    VideoSettings,
+)
 from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
 from visrep.train.variants import BACKEND, DATA_SET, ENGINE, loader
+
+_NEED_TEXT_MODEL = ("llm_query", "select_answer")
 
 
 def load_tasks(
@@ -104,14 +114,23 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
 
 def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
     """Sandbox, perception and reward together; with `perturbed`, replies are changed, for the guard."""
-    if any("llm_query" in prompt.api for prompt in (recipe.prompt, *recipe.prompt.kinds.values())):
-        raise UserFault("setting 'prompt.api' offers 'llm_query', but no text model is there to answer; leave it out")
+    offered = [member for prompt in (recipe.prompt, *recipe.prompt.kinds.values()) for member in prompt.api]
+    for member in offered:
+        if member.rpartition(".")[2] in _NEED_TEXT_MODEL:
+            raise UserFault(
+                f"setting 'prompt.api' offers {member!r}, but no text model is there to answer; leave it out"
+            )
     backend = build_perception(recipe.perception)
     if perturbed:
         service = Service(Perturbed(backend, seed=recipe.seed))
     else:
         service = Service(backend, cache=Path(recipe.perception.cache) if recipe.perception.cache else None)
-    return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe))
+    return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
+
+
+def frame_rate(settings: VideoSettings) -> FrameRate:
+    """How the recipe's videos are sampled."""
+    return FrameRate(settings.fps, settings.most_frames)
 
 
 def build_reward(recipe: Recipe) -> Reward:

@@ -62,7 +62,7 @@ def generate(seed: str) -> Scene:
     while True:
         sizes = [random.choice(sorted(SIZES)) for _ in range(count)]
         extents = [random.randrange(SIZES[size][0], SIZES[size][1] + 1, 2) for size in sizes]
-        boxes = _place(random, extents)
+        boxes = place(random, extents)
         if boxes is not None:
             break
     return Scene(
@@ -94,7 +94,7 @@ def render(scene: Scene) -> Image.Image:
     return image.reduce(scale)
 
 
-def _place(random: Random, extents: list[int]) -> list[Box] | None:
+def place(random: Random, extents: list[int]) -> list[Box] | None:
     """A box for each extent, or None where this throw of the dice makes two of them come too near."""
     columns = _spread(random, len(extents), WIDTH)
     rows = _spread(random, len(extents), HEIGHT)
@@ -102,7 +102,7 @@ def _place(random: Random, extents: list[int]) -> list[Box] | None:
         Box(x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2)
         for x, y, extent in zip(columns, rows, extents, strict=True)
     ]
-    return boxes if all(_apart(one, other) for one, other in combinations(boxes, 2)) else None
+    return boxes if all(apart(one, other) for one, other in combinations(boxes, 2)) else None
 
 
 def _spread(random: Random, count: int, length: int) -> list[int]:
@@ -115,7 +115,8 @@ def _spread(random: Random, count: int, length: int) -> list[int]:
     return centres
 
 
-def _apart(one: Box, other: Box) -> bool:
+def apart(one: Box, other: Box) -> bool:
+    """Whether the free space between the boxes is wide enough for two objects."""
     return (
         one.right + GAP <= other.left
         or other.right + GAP <= one.left

@@ -46,7 +46,7 @@ def _scene(view: View) -> Scene:
     scene = view.picture.scene
     if scene is None:
         raise UserFault(
-            f"image {view.picture.path} has no annotated scene; choose the backend 'shapes' or a split that has scenes"
+            f"{view.picture} has no annotated scene; choose the backend 'shapes' or a split of images that has scenes"
         )
     return _with_groups(scene)
 

@@ -13,7 +13,7 @@ import sys
 from types import TracebackType
 from typing import Any, NoReturn
 
-from visrep.env import image_patch
+from visrep.env import image_patch, video_segment
 from visrep.env.sandbox import protocol, trace
 
 SEED = 0
@@ -160,7 +160,12 @@ def run(job: dict[str, Any], connection: Connection) -> list[Any]:
 
 def _arguments(job: dict[str, Any]) -> list[Any]:
     patches = [image_patch._patch(reply) for reply in job["images"]]
-    offered = {"image": patches[0] if patches else None, "images": patches, "options": job["options"]}
+    offered = {
+        "image": patches[0] if patches else None,
+        "images": patches,
+        "video": video_segment._segment(patches),
+        "options": job["options"],
+    }
     return [offered[name] for name in job["parameters"]]
 
 
@@ -184,7 +189,7 @@ def _offered_builtins() -> dict[str, Any]:
 # Made once, in the zygote: a copy per run would touch, and so copy, sixty more pages of its memory.
 _BUILTINS = _offered_builtins()
 _SCOPE: dict[str, Any] = {"__name__": "program", "__builtins__": _BUILTINS} | {
-    name: getattr(image_patch, name) for name in image_patch.__all__
+    name: getattr(module, name) for module in (image_patch, video_segment) for name in module.__all__
 }
 
 

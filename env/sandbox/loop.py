@@ -181,7 +181,9 @@ class Loop:
                 run.deadline = self._now() + _GRACE_SECONDS
             return False  # nothing that it still sends matters
         if run.pending is not None and run.number not in self._waiting:
+            left = time.monotonic()
             replies = self._remembered(run.pending.requests)
+            self._away += time.monotonic() - left  # a frame of a video may have had to be decoded
             if replies is None:
                 run.stop_clock(self._now())
                 self._waiting[run.number] = run

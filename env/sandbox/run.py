@@ -26,7 +26,7 @@ from visrep.env.visual_api import Exhausted, Misuse, Pending, Session, Unknown
 CLAIMABLE = frozenset(
     {"ok", "wrong_type", "syntax_error", "no_entry", "forbidden", "runtime_error", "memory", "output_too_large"}
 )
-PARAMETERS = frozenset({"image", "images", "options"})
+PARAMETERS = frozenset({"image", "images", "video", "options"})
 
 _LONGEST_MESSAGE = 600
 _LONGEST_TRACE = 256
@@ -35,7 +35,8 @@ _LAST_LINE = 1_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A program to be run once. `key` is the caller's; equal jobs give equal executions, times apart.
+    """A program to be run once. `key` is the caller's; equal jobs give equal executions, times apart. The images of a
+    video are its sampled frames.
 
     `seed` seeds the program's `random`; `trace` asks for the changed variables of every line. With `replay`, the calls
     are answered from that log of an earlier run, and no model is asked.
@@ -43,7 +44,7 @@ class Job:
 
     key: Any
     program: str
-    images: tuple[Picture, ...]
+    images: Sequence[Picture]
     signature: str = "execute_command(image)"
     options: tuple[str, ...] = ()
     seed: int = 0
@@ -211,7 +212,8 @@ def _packet(job: Job, session: Session) -> dict[str, Any]:
     parameters = [name.strip() for name in match[1].split(",")] if match else []
     if not parameters or not PARAMETERS.issuperset(parameters):
         raise UserFault(
-            f"signature {job.signature!r} cannot be run; expected execute_command(image) or (images), with options"
+            f"signature {job.signature!r} cannot be run; expected execute_command(image), (images) or (video), "
+            "each with or without options"
         )
     return {
         "program": job.program, "parameters": parameters, "images": session.images(),

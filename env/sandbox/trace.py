@@ -9,13 +9,17 @@ from types import FrameType
 from typing import Any
 
 from visrep.env.image_patch import ImagePatch
+from visrep.env.video_segment import VideoSegment
 
 MOST_LINES = 200
 MOST_CHARACTERS = 32_000
 
 _DEPTH, _WIDTH, _TEXT, _WHOLE = 3, 6, 80, 300
 _TYPE_NAME = type.__dict__["__name__"].__get__
-_PATCH_EDGES = tuple(ImagePatch.__dict__[name].__get__ for name in ("left", "lower", "right", "upper"))
+_EDGES = {
+    kind: tuple(kind.__dict__[name].__get__ for name in names)
+    for kind, names in ((ImagePatch, ("left", "lower", "right", "upper")), (VideoSegment, ("start", "end")))
+}
 _SEQUENCES: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("{", "}")}
 
 
@@ -28,11 +32,11 @@ def show(value: Any, depth: int = _DEPTH) -> str:
         return repr(value) if value.bit_length() < 128 else f"<int of {value.bit_length()} bits>"
     if kind is str:
         return repr(value[:_TEXT]) + ("…" if len(value) > _TEXT else "")
-    if kind is ImagePatch:
+    if kind is ImagePatch or kind is VideoSegment:
         try:
-            return f"ImagePatch({', '.join(show(edge(value), 0) for edge in _PATCH_EDGES)})"
+            return f"{type_name(kind)}({', '.join(show(edge(value), 0) for edge in _EDGES[kind])})"
         except AttributeError:  # the program deleted one
-            return "<ImagePatch>"
+            return f"<{type_name(kind)}>"
     if kind in _SEQUENCES or kind is dict:
         return _show_container(value, depth)[:_WHOLE]
     return f"<{type_name(kind)}>"

@@ -8,7 +8,6 @@ From https://cs.stanford.edu/people/dorarad/gqa/download.html; `load` also reads
 which has no scene graphs. A task's category is GQA's detailed type of question.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -19,6 +18,7 @@ from visrep.env import hub as hugging_face
 from visrep.env.entries import entries
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.graphs import Graphs
+from visrep.env.grouping import grouped
 from visrep.env.types import Instance, Question, Task
 
 
@@ -48,16 +48,13 @@ def load(
     Raises UserFault: at once when a file or the first image is missing, while reading when a row is damaged, has no
     answer or names an image without a scene graph.
     """
-    if instances < 1:
-        raise UserFault(f"instances is {instances}; a task needs at least 1")
     rows = _asked(_from_hub(root, split, variant, hub) if hub else _from_files(_question_files(root, split, variant)))
     first = next(rows, None)
     if first is None:
         return iter(())
     place = _copied(root, split, variant, hub, first) if hub else _named(root, first)
     graphs = Graphs(root / f"{split}_sceneGraphs.json")
-    every = chain([first], rows)
-    groups = ([asked] for asked in every) if instances == 1 else _grouped(every, instances)
+    groups = grouped(chain([first], rows), instances, question=lambda asked: (asked.category, asked.text))
     return (_task(split, place, graphs, group) for group in groups)
 
 
@@ -151,19 +148,3 @@ def _text(value: Any, key: str, where: str) -> str:
             f"{where} has {key} {text!r}, expected a text; take a split with annotations, or fetch it again"
         )
     return text
-
-
-def _grouped(rows: Iterable[_Asked], instances: int) -> Iterator[list[_Asked]]:
-    """Rows of equal category and text, up to `instances` together, taken from the commonest answers left in turn."""
-    alike: dict[tuple[str, str], dict[str, list[_Asked]]] = defaultdict(lambda: defaultdict(list))
-    for asked in rows:
-        alike[asked.category, asked.text][asked.answer].append(asked)
-    for by_answer in alike.values():
-        for rows_left in by_answer.values():
-            rows_left.reverse()  # to pop the first row first
-        while left := sorted(filter(None, by_answer.values()), key=len, reverse=True):
-            group: list[_Asked] = []
-            while left and len(group) < instances:
-                group += [rows_left.pop() for rows_left in left[: instances - len(group)]]
-                left = [rows_left for rows_left in left if rows_left]
-            yield group

@@ -19,6 +19,7 @@ from visrep.env.types import Task
 from visrep.train import browse
 from visrep.train.changes import Change, Turn, changes, lines, turns
 from visrep.train.config import to_toml
+from visrep.train.parts import frame_rate
 from visrep.train.report import figures, pictures
 from visrep.train.report.samples import choose, samples
 from visrep.train.run import Run
@@ -117,7 +118,7 @@ def _programs(run: Run) -> dict[str, Any]:
         "solved": sum(turn.solved for turn in turned),
         "forgotten": sum(not turn.solved for turn in turned),
         "changed": list(_changed(changed, tasks)),
-        "samples": samples(chosen, tasks),
+        "samples": samples(chosen, tasks, frame_rate(run.recipe.video)),
     }
 
 

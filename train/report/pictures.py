@@ -7,7 +7,6 @@ import base64
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
@@ -58,20 +57,25 @@ class Figure:
     missing: str = ""
 
 
-def figure(path: Path, index: int, calls: Sequence[Call], value: Any) -> Figure:
-    """The image with this index in its instance, with what the calls and the value say of it."""
+def figure(picture: Picture, index: int, calls: Sequence[Call], value: Any) -> Figure:
+    """The image or frame with this index in its instance, with what the calls and the value say of it."""
     try:
-        picture = Picture(path)
         width, height = picture.size
+        uri = _data_uri(picture)
     except UserFault as fault:
-        return Figure(path.name, missing=str(fault))
+        return Figure(picture.name, missing=str(fault))
     letter = max(width, height) / 18
     shown: dict[tuple[Box, Kind], list[int]] = {}
     for image, box, number, kind in _boxes(calls, value):
         if image == index and box != Box(0, 0, width, height):  # whose frame would say nothing
             shown.setdefault((box, kind), []).append(number)
     outlines = tuple(_outline(box, kind, numbers, height, letter) for (box, kind), numbers in shown.items())
-    return Figure(path.name, _data_uri(picture), width, height, letter, outlines[:_MOST_OUTLINES])
+    return Figure(picture.name, uri, width, height, letter, outlines[:_MOST_OUTLINES])
+
+
+def looked_at(calls: Sequence[Call], value: Any) -> list[int]:
+    """Indices of the images or frames that the calls and the value speak of, in that order."""
+    return list(dict.fromkeys(image for image, *_ in _boxes(calls, value) if image is not None))
 
 
 def _outline(box: Box, kind: Kind, numbers: list[int], height: int, letter: float) -> Outline:

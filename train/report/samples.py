@@ -1,12 +1,15 @@
 """A handful of programs for the page, right and wrong ones of different categories, with what they saw and returned."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from visrep.env.faults import UserFault
+from visrep.env.perception.video import FrameRate, pictures
 from visrep.env.types import Call, Execution, Instance, Rollout, Score, Task
 from visrep.train.browse import outcome_of
-from visrep.train.report.pictures import Figure, figure
+from visrep.train.report.pictures import Figure, figure, looked_at
 
 _EACH = 4
 """Right programs at most, and wrong ones."""
@@ -72,12 +75,12 @@ def choose(programs: Iterable[Rollout], seed: int) -> list[Rollout]:
     return chosen
 
 
-def samples(programs: Iterable[Rollout], tasks: Mapping[str, Task]) -> list[Sample]:
-    """The programs as they are shown."""
-    return [_sample(rollout, tasks.get(rollout.task_id)) for rollout in programs]
+def samples(programs: Iterable[Rollout], tasks: Mapping[str, Task], rate: FrameRate) -> list[Sample]:
+    """The programs as they are shown; `rate` is that at which they saw videos."""
+    return [_sample(rollout, tasks.get(rollout.task_id), rate) for rollout in programs]
 
 
-def _sample(rollout: Rollout, task: Task | None) -> Sample:
+def _sample(rollout: Rollout, task: Task | None, rate: FrameRate) -> Sample:
     instances = task.instances if task else (None,) * len(rollout.executions)
     ran = zip(rollout.executions, rollout.scores, instances, strict=True)
     return Sample(
@@ -89,26 +92,38 @@ def _sample(rollout: Rollout, task: Task | None) -> Sample:
         rollout.policy or rollout.author,
         tuple(_cut(rollout.program, _LONGEST_PROGRAM).splitlines()),
         frozenset(execution.line for execution in rollout.executions if execution.line is not None),
-        tuple(_ran(*each) for each in list(ran)[:_MOST_INSTANCES]),
+        tuple(_ran(*each, rate) for each in list(ran)[:_MOST_INSTANCES]),
         max(0, len(rollout.executions) - _MOST_INSTANCES),
     )
 
 
-def _ran(execution: Execution, score: Score, instance: Instance | None) -> Ran:
+def _ran(execution: Execution, score: Score, instance: Instance | None, rate: FrameRate) -> Ran:
     if execution.outcome == "ok":
         told = f"returned {_cut(repr(execution.value), _LONGEST_VALUE)}"
     else:
         told = execution.message + (f" (line {execution.line})" if execution.line else "")
     calls = execution.calls[:_MOST_CALLS]
-    images = instance.images[:_MOST_IMAGES] if instance else ()
     return Ran(
         score,
         told,
         " or ".join(map(repr, instance.answers or instance.boxes)) if instance else None,
         tuple(_asked(number, call) for number, call in enumerate(calls, 1)),
         len(execution.calls) - len(calls),
-        tuple(figure(path, index, calls, execution.value) for index, path in enumerate(images)),
+        tuple(_figures(instance, calls, execution.value, rate)) if instance else (),
     )
+
+
+def _figures(instance: Instance, calls: Sequence[Call], value: Any, rate: FrameRate) -> Iterator[Figure]:
+    """The first images; of a video the first frames that were looked at, or its beginning."""
+    try:
+        shown = pictures(instance, rate)
+    except UserFault as fault:
+        yield Figure(str(instance.video), missing=str(fault))
+        return
+    indices = range(len(shown)) if instance.video is None else looked_at(calls, value) or [0]
+    for index in indices[:_MOST_IMAGES]:
+        if index < len(shown):  # else the video is another one by now
+            yield figure(shown[index], index, calls, value)
 
 
 def _asked(number: int, call: Call) -> Asked:
