@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from visrep.env import coco_file
 from visrep.env.faults import UserFault
+from visrep.env.formats import coco_file
 from visrep.env.types import Box
 
 

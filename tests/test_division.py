@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from visrep.env.division import divided, lot
 from visrep.env.faults import UserFault
+from visrep.env.formats.division import divided, lot
 
 NAMES = [str(number) for number in range(2000)]
 

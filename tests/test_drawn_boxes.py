@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from visrep import reward
-from visrep.env import plain_pickle
 from visrep.env.drawn import coco, omnilabel, refcoco
 from visrep.env.drawn.phrases import FORMS, phrase
 from visrep.env.drawn.scene import SHAPES, generate
 from visrep.env.environment import Environment
 from visrep.env.faults import UserFault
+from visrep.env.formats import plain_pickle
 from visrep.env.perception import Perception, shapes
 from visrep.env.perception import scene as annotated
 from visrep.env.perception.service import Service

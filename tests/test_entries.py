@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from visrep.env.entries import entries, items, value_at
 from visrep.env.faults import UserFault
+from visrep.env.formats.entries import entries, items, value_at
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"a": {}} trailing', "{'a': {}}", '{"a": {},}', '{"a" {}}'])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from visrep.env.faults import UserFault
-from visrep.env.grouping import grouped
+from visrep.env.formats.grouping import grouped
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import datasets
 import pytest
 from PIL import Image
 
-from visrep.env import hub
 from visrep.env.drawn import gqa as drawn_gqa
 from visrep.env.drawn import nlvr2 as drawn_nlvr2
 from visrep.env.drawn import sugarcrepe as drawn_sugarcrepe
 from visrep.env.drawn import winoground as drawn_winoground
 from visrep.env.faults import UserFault
+from visrep.env.formats import hub
 from visrep.env.tasks import gqa, nlvr2, sugarcrepe, winoground
 from visrep.env.types import Task
 from visrep.train import parts
@@ -79,7 +79,7 @@ def test_the_copy_is_read_from_then_on_wherever_it_was_moved(small: Path, tmp_pa
     before = list(hub.rows(str(small), "test", tmp_path / "images"))
     files = sorted(path.name for path in (tmp_path / "images").iterdir())
     (tmp_path / "images").rename(tmp_path / "moved")
-    script = "import sys; from pathlib import Path; from visrep.env import hub;"
+    script = "import sys; from pathlib import Path; from visrep.env.formats import hub;"
     script += f"rows = list(hub.rows({str(small)!r}, 'test', Path({str(tmp_path / 'moved')!r})));"
     script += "print(len(rows), rows[0]['image'], 'datasets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -149,7 +149,7 @@ def test_an_image_that_is_none_is_one_line_with_its_row(tmp_path: Path) -> None:
 
 
 def test_a_missing_network_is_one_line(tmp_path: Path) -> None:
-    script = "from pathlib import Path; from visrep.env.faults import UserFault; from visrep.env import hub\n"
+    script = "from pathlib import Path; from visrep.env.faults import UserFault; from visrep.env.formats import hub\n"
     script += "try: hub.rows('facebook/winoground', 'test', Path('images'))\nexcept UserFault as fault: print(fault)"
     settings = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}  # without it, asking again takes 20 s
     command = [sys.executable, "-c", script]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visrep.env import plain_pickle
 from visrep.env.faults import UserFault
+from visrep.env.formats import plain_pickle
 
 PYTHON_2 = b"""(lp0
 (dp1

@@ -1,4 +1,4 @@
-"""Writes questions and ten people's answers in VQA's file format, that of `env/open_ended.py`."""
+"""Writes questions and ten people's answers in VQA's file format, that of `env/formats/open_ended.py`."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from visrep.env.entries import Item, items
 from visrep.env.faults import UserFault
-from visrep.env.layout import check_file, check_image
+from visrep.env.formats.entries import Item, items
+from visrep.env.formats.layout import check_file, check_image
 from visrep.env.types import Instance, Question, Task
 from visrep.env.vqa import direct_scores
 

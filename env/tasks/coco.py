@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
-from visrep.env import average_precision, coco_file
+from visrep.env import average_precision
 from visrep.env.average_precision import Search
-from visrep.env.coco_file import Annotations, Photo
 from visrep.env.faults import UserFault
+from visrep.env.formats import coco_file
+from visrep.env.formats.coco_file import Annotations, Photo
 from visrep.env.types import Instance, Question, Rollout, Task
 
 

@@ -14,11 +14,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from visrep.env import hub as hugging_face
-from visrep.env.entries import entries
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.graphs import Graphs
-from visrep.env.grouping import grouped
+from visrep.env.formats import hub as hugging_face
+from visrep.env.formats.entries import entries
+from visrep.env.formats.graphs import Graphs
+from visrep.env.formats.grouping import grouped
 from visrep.env.types import Instance, Question, Task
 
 

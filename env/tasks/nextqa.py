@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visrep.env.faults import UserFault
-from visrep.env.grouping import grouped
+from visrep.env.formats.grouping import grouped
 from visrep.env.types import Instance, Question, Rollout, Task
 
 COLUMNS = (

@@ -18,10 +18,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from visrep.env import hub as hugging_face
 from visrep.env.faults import UserFault
-from visrep.env.fields import json_lines, shown, text
-from visrep.env.graphs import Graphs
+from visrep.env.formats import hub as hugging_face
+from visrep.env.formats.fields import json_lines, shown, text
+from visrep.env.formats.graphs import Graphs
 from visrep.env.types import Instance, Question, Task
 
 _CATEGORIES = (

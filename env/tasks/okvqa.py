@@ -11,9 +11,9 @@ knowledge. There are "train2014" and "val2014", which results are reported on.
 from collections.abc import Iterator
 from pathlib import Path
 
-from visrep.env.entries import Item
-from visrep.env.open_ended import metrics as metrics
-from visrep.env.open_ended import tasks
+from visrep.env.formats.entries import Item
+from visrep.env.formats.open_ended import metrics as metrics
+from visrep.env.formats.open_ended import tasks
 from visrep.env.types import Task
 
 FILES = ("OpenEnded_mscoco_{}_questions.json", "mscoco_{}_annotations.json")

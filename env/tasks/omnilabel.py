@@ -20,11 +20,12 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from visrep.env import average_precision, coco_file
+from visrep.env import average_precision
 from visrep.env.average_precision import Search
 from visrep.env.boxes import from_top_left
-from visrep.env.coco_file import whole, words
 from visrep.env.faults import UserFault
+from visrep.env.formats import coco_file
+from visrep.env.formats.coco_file import whole, words
 from visrep.env.types import Instance, Question, Rollout, Scene, Task
 
 CATEGORY, DESCRIPTION = "object_category", "object_description"

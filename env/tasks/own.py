@@ -31,7 +31,7 @@ from PIL import Image, UnidentifiedImageError
 
 from visrep.env.boxes import clipped, from_top_left
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.fields import json_lines, shown, text
+from visrep.env.formats.fields import json_lines, shown, text
 from visrep.env.types import Box, Instance, Kind, Question, Task
 
 _KEYS = (

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visrep.env import coco_file, plain_pickle
-from visrep.env.coco_file import Annotations, Thing, whole, words
 from visrep.env.faults import UserFault, suggestion
+from visrep.env.formats import coco_file, plain_pickle
+from visrep.env.formats.coco_file import Annotations, Thing, whole, words
 from visrep.env.types import Instance, Question, Task
 
 _SPLIT_BY = {"refcoco": "unc", "refcoco+": "unc", "refcocog": "umd"}
@@ -50,7 +50,7 @@ def load(
     split's sentences and all boxes are held in memory.
 
     Raises UserFault at once when a file or the first image is missing, a row of the two files is damaged, they do not
-    fit together, or the pickle is anything but plain data (see `visrep.env.plain_pickle`).
+    fit together, or the pickle is anything but plain data (see `visrep.env.formats.plain_pickle`).
     """
     if name not in _SPLIT_BY:
         raise UserFault(f"data set {name!r} is none of {', '.join(_SPLIT_BY)}{suggestion(name, _SPLIT_BY)}")

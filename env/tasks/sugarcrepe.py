@@ -6,8 +6,8 @@ relation that was added, replaced or swapped.
     ROOT/sceneGraphs.json         in GQA's form, where there is one: drawn sets have it
 
 From https://github.com/RAIVNLab/sugar-crepe and https://cocodataset.org; `load` also reads the sets
-HuggingFaceM4/SugarCrepe_{type} of the Hugging Face hub. All of it is the split "test"; `visrep.env.division` says how a
-part, whole images, becomes "train". A task's category is its type.
+HuggingFaceM4/SugarCrepe_{type} of the Hugging Face hub. All of it is the split "test"; `visrep.env.formats.division`
+says how a part, whole images, becomes "train". A task's category is its type.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from visrep.env import hub as hugging_face
-from visrep.env.division import divided, lot
-from visrep.env.entries import entries
 from visrep.env.faults import UserFault
-from visrep.env.fields import shown, text
-from visrep.env.graphs import Graphs
+from visrep.env.formats import hub as hugging_face
+from visrep.env.formats.division import divided, lot
+from visrep.env.formats.entries import entries
+from visrep.env.formats.fields import shown, text
+from visrep.env.formats.graphs import Graphs
 from visrep.env.types import Instance, Question, Scene, Task
 
 TYPES = ("add_att", "add_obj", "replace_att", "replace_obj", "replace_rel", "swap_att", "swap_obj")

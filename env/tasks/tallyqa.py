@@ -10,8 +10,8 @@ reported, and where that is not said, as in "train", where the question comes fr
 from collections.abc import Iterator
 from pathlib import Path
 
-from visrep.env.entries import Item, items
-from visrep.env.layout import check_file, check_image
+from visrep.env.formats.entries import Item, items
+from visrep.env.formats.layout import check_file, check_image
 from visrep.env.types import Instance, Question, Task
 
 

@@ -11,9 +11,9 @@ reports: yes_no, number or other. Answers are scored as in `env/vqa.py`.
 from collections.abc import Iterator
 from pathlib import Path
 
-from visrep.env.entries import Item
-from visrep.env.open_ended import metrics as metrics
-from visrep.env.open_ended import tasks
+from visrep.env.formats.entries import Item
+from visrep.env.formats.open_ended import metrics as metrics
+from visrep.env.formats.open_ended import tasks
 from visrep.env.types import Task
 
 FILES = ("v2_OpenEnded_mscoco_{}_questions.json", "v2_mscoco_{}_annotations.json")

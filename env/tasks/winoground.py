@@ -5,8 +5,8 @@
     ROOT/sceneGraphs.json      in GQA's form, where there is one: drawn sets have it
 
 From https://huggingface.co/datasets/facebook/winoground, which `load` also reads itself. Caption 0 is that of image 0.
-All of it is the split "test"; `visrep.env.division` says how a part becomes "train". A task's category is the kind of
-words that change places: Object, Relation or Both.
+All of it is the split "test"; `visrep.env.formats.division` says how a part becomes "train". A task's category is the
+kind of words that change places: Object, Relation or Both.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +15,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from visrep.env import hub as hugging_face
-from visrep.env.division import divided
 from visrep.env.faults import UserFault
-from visrep.env.fields import json_lines, text
-from visrep.env.graphs import Graphs
+from visrep.env.formats import hub as hugging_face
+from visrep.env.formats.division import divided
+from visrep.env.formats.fields import json_lines, text
+from visrep.env.formats.graphs import Graphs
 from visrep.env.types import Instance, Question, Rollout, Scene, Task
 
 

@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from visrep.env.entries import Item, items, value_at
 from visrep.env.faults import UserFault
-from visrep.env.layout import check_file, check_image
+from visrep.env.formats.entries import Item, items, value_at
+from visrep.env.formats.layout import check_file, check_image
 from visrep.env.types import Instance, Question, Rollout, Task
 from visrep.env.vqa import soft_scores
 

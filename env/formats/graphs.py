@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from visrep.env.boxes import clipped, from_top_left
-from visrep.env.entries import entries, value_at
 from visrep.env.faults import UserFault
+from visrep.env.formats.entries import entries, value_at
 from visrep.env.types import Scene, SceneObject
 
 
