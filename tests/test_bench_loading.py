@@ -11,7 +11,7 @@ def test_all_generated_tasks_are_read(tmp_path: Path) -> None:
     assert [reading.data for reading in readings] == ["vqav2", "vqav2, reordered", "gqa"]
     for reading in readings:
         assert reading.tasks == 3000
-        assert 0 < reading.first_task_seconds < 3000 / reading.tasks_per_second
+        assert 0 <= reading.first_task_seconds < 3000 / reading.tasks_per_second
         assert reading.memory_mb < 40
         assert reading.file_mb > 1
     assert not list(tmp_path.iterdir()), "files are removed"

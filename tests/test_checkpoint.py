@@ -42,6 +42,7 @@ def test_the_embedded_model_is_a_whole_bfloat16_checkpoint_and_writes_text():
         assert tokenizer.decode(model(tokens).logits[0, -1].argmax()) == " Paris"
 
 
+@pytest.mark.slow
 def test_two_processes_may_unpack_at_once(tmp_path):
     code = "from visrep.policy.checkpoint import resolve; print(resolve('smollm2-135m-instruct'))"
     environment = os.environ | {"VISREP_CACHE": str(tmp_path)}

@@ -170,9 +170,8 @@ def test_what_was_exported_is_asked_by_itself(
     run: Path, adapter: Path, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The tiny model writes nonsense: that it was asked at all shows in the outcome of its program."""
-    image = next(
-        (Path(json.loads((run / "export/visrep.json").read_text())["recipe"]["data"]["root"]) / "images").iterdir()
-    )
+    (data,) = json.loads((run / "export/visrep.json").read_text())["recipe"]["data"]
+    image = next((Path(data["root"]) / "images").iterdir())
     policy = run / "export" if form == "merged" else adapter
     cli.run(["ask", str(image), "Is there a red circle?", "--policy", str(policy), "--json"])
     output = capsys.readouterr()

@@ -48,6 +48,7 @@ def lines(file: Path) -> int:
     return len(list(jsonl.read(file)))
 
 
+@pytest.mark.slow
 def test_a_sandbox_that_is_killed_is_started_again(folder: Path) -> None:
     undisturbed = came_to(finish(folder, folder / "undisturbed"))
     out = folder / "sandbox"

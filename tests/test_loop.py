@@ -136,6 +136,7 @@ def test_a_run_whose_later_rounds_solved_tasks_is_resumed_as_it_was(folder: Path
     assert train(rounds, first.folder, resume=True, console=Console(quiet=True)).metrics() == metrics
 
 
+@pytest.mark.slow
 def test_a_run_cut_off_in_sampling_ends_like_one_that_was_not(run: Run, folder: Path) -> None:
     """As after `kill -9`: a torn last line of completions, half of the rollouts, no manifest."""
     cut = train(recipe(folder, "iterations=1"), folder / "cut", resume=False, console=Console(quiet=True))

@@ -177,7 +177,8 @@ def test_no_completion_breaks_prompt_and_completion_apart_differently():
 def test_shipped_examples_load_and_the_whole_prompt_is_short():
     for file in (Path(__file__).parent.parent / "policy" / "examples").glob("*.toml"):
         examples = load_examples(file.stem)
-        assert len({example.category for example in examples}) == len(examples) == 6
+        assert len({example.program for example in examples}) == len(examples) == 6
+        assert len({example.category for example in examples}) >= 3
     prompt = Prompter([*API, "ImagePatch.simple_query"], load_examples("drawn")).prompt(QUESTION)
     assert len(tokenizer().encode(prompt)) < 800
 

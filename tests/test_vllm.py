@@ -161,6 +161,7 @@ def test_a_stranger_is_not_answered(policy, base, folder, monkeypatch):
     stranger.close()
 
 
+@pytest.mark.slow
 def test_a_server_killed_at_work_is_started_again_and_nothing_is_lost(policy, caplog):
     replies = policy.sample(PROMPTS * 8, 4, 1.0, 0)
     seen = [next(replies)[0]]
@@ -174,6 +175,7 @@ def test_a_server_killed_at_work_is_started_again_and_nothing_is_lost(policy, ca
     assert re.match(r"the vLLM server was lost with \d+ of 96 prompts answered, and is started once more", line)
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_noticed_and_started_again_and_nothing_is_lost(policy, caplog):
     replies = policy.sample(PROMPTS * 8, 4, 1.0, 0)
     seen = [next(replies)[0]]
@@ -244,6 +246,7 @@ def test_an_adapter_the_server_cannot_take_is_refused_by_name(policy, tmp_path):
         policy.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_adapter_is_merged_where_that_is_sooner_and_writes_as_one_that_is_not(base, exact, tmp_path, policy):
     policy.stop()
     adapter = tiny["write_adapter"](base, tmp_path / "adapter", seed=7, rank=3)
