@@ -47,7 +47,7 @@ def ask(
         programs = _write(policy, asked, recipe, votes)
         ran = dict(environment.execute(programs, Instance(id="ask", images=(image,)), asked))
     valued = [number for number in sorted(ran) if ran[number].outcome == "ok"]
-    index = agreed(asked.kind, [ran[number].value for number in valued], [1] * len(valued))
+    index = agreed(asked, 1, [ran[number].value for number in valued], [1] * len(valued))
     chosen = 0 if index is None else valued[index]
     program, execution = programs[chosen], ran[chosen]
     if as_json:

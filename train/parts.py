@@ -40,15 +40,16 @@ def load_tasks(
     left out of them because no answer can earn 1, which happens in learning only.
 
     Where a number per category is given, that many of each are taken, in memory; the subset depends on the recipe's
-    seed alone. With `whole` there is no such limit; with `split` it is this split in place of the recipe's own.
+    seed alone. With `whole` there is no such limit; with `split` it is this split in place of the recipe's own, and
+    nothing is left out.
     """
     found: dict[str, Tasks] = {}
     left_out = 0
     for name, data in named(recipe.data).items():
         of = data.train if part == "train" else data.test
         limit = data.train_per_category if part == "train" else data.test_per_category
-        seed, soft = (recipe.seed, recipe.reward.soft) if part == "train" else (0, 0.0)
-        read = Reachable(reader(data, split or of), soft)
+        seed = recipe.seed if part == "train" else 0
+        read = Reachable(reader(data, split or of), recipe.reward.soft if part == "train" and split is None else 0.0)
         found[name] = Split(read) if whole or limit is None else stratified(read, limit, seed)
         left_out += read.left_out
         if not len(found[name]):

@@ -74,14 +74,14 @@ def check(recipe: Recipe) -> None:
 
 def digests(recipe: Recipe) -> dict[str, str]:
     """SHA-256 of each Python file that the recipe names, by the setting that names it."""
-    found: dict[str, str] = {}
-    for kind, name, _ in _named(recipe):
-        if _is_file(name):
-            same = sum(setting.startswith(kind.setting) for setting in found)
-            found[f"{kind.setting} {same + 1}" if same else kind.setting] = hashlib.sha256(
-                _source(kind, name)
-            ).hexdigest()
-    return found
+    named = {kind.setting: (kind, name) for kind, name, _ in _named(recipe) if kind is not DATA_SET}
+    for number, data in enumerate(recipe.data):
+        named[f"data.{number}.dataset" if number else DATA_SET.setting] = DATA_SET, data.dataset
+    return {
+        setting: hashlib.sha256(_source(kind, name)).hexdigest()
+        for setting, (kind, name) in named.items()
+        if _is_file(name)
+    }
 
 
 def metrics(name: str) -> Callable[..., dict[str, float]] | None:

@@ -13,9 +13,6 @@ from visrep.train.rollout import Files, read_completions
 from visrep.train.runner import program_key
 from visrep.train.split import Tasks
 
-_NOTHING = Score(0, 0.0, "wrong_type")
-"""Where no program returned a value that can be agreed on."""
-
 
 def vote(prompter: Prompter, tasks: Tasks, files: Files, reward: Reward) -> Iterator[Rollout]:
     """A rollout per task that has programs: on each instance, the execution whose value the others agree with most, a
@@ -35,10 +32,13 @@ def _elect(task: Task, candidates: list[Rollout], counts: list[int], reward: Rew
     for place, instance in enumerate(task.instances):
         ran = [rollout.executions[place] for rollout in candidates]
         valued = [index for index, execution in enumerate(ran) if execution.outcome == "ok"]
-        index = agreed(task.question.kind, [ran[each].value for each in valued], [counts[each] for each in valued])
+        values, weights = [ran[each].value for each in valued], [counts[each] for each in valued]
+        index = agreed(task.question, len(instance.images), values, weights)
+        # Where nothing can be agreed on, it is the first program's fault as well as anybody's.
         winner = 0 if index is None else valued[index]
+        outcome = ran[winner].outcome
         chosen.append(winner)
-        scores.append(_NOTHING if index is None else reward(task, instance, ran[winner].value))
+        scores.append(reward(task, instance, ran[winner].value) if outcome == "ok" else Score(0, 0.0, outcome))
     return Rollout(
         task_id=task.question.id,
         category=task.question.category,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from visrep.env.drawn.blocks import COLOURS, SHAPES, SIDE, SIZES, Drawing, Item
+from visrep.env.drawn.blocks import COLOURS, SIDE, SIZES, Drawing, Item
+from visrep.env.drawn.scene import SHAPES
 
 
 @dataclass(frozen=True, slots=True)

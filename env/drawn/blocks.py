@@ -12,6 +12,8 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
+from visrep.env.drawn.scene import SHAPES, draw_shape
+
 BOXES = (0, 150, 300)
 """Where each box begins, pixels."""
 
@@ -19,7 +21,6 @@ WIDTH, HEIGHT, SIDE = 400, 100, 100
 """Of the picture, and of a box, pixels."""
 
 COLOURS = {"yellow": (255, 255, 0), "black": (0, 0, 0), "blue": (0, 153, 255)}
-SHAPES = ("circle", "square", "triangle")
 SIZES = (10, 20, 30)
 BLOCK = 20
 
@@ -65,14 +66,7 @@ def render(drawing: Drawing) -> Image.Image:
         for item in items:
             left, top = (start + item.left) * scale, item.top * scale
             right, bottom = left + item.size * scale - 1, top + item.size * scale - 1
-            colour = COLOURS[item.colour]
-            match item.shape:
-                case "circle":
-                    draw.ellipse((left, top, right, bottom), fill=colour)
-                case "square":
-                    draw.rectangle((left, top, right, bottom), fill=colour)
-                case "triangle":
-                    draw.polygon([(left, bottom), (right, bottom), ((left + right) / 2, top)], fill=colour)
+            draw_shape(draw, item.shape, (left, top, right, bottom), COLOURS[item.colour])
     return image.reduce(scale)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from visrep.env.drawn.description import fitting, is_above, is_left
 from visrep.env.drawn.folder import check_counts, dump, make
-from visrep.env.drawn.pairing import Pairing, pair
-from visrep.env.drawn.questions import Step
+from visrep.env.drawn.pairing import Picks, pair
+from visrep.env.drawn.questions import Form, Step
 from visrep.env.drawn.scene import generate, render
 from visrep.env.faults import UserFault
 from visrep.env.types import Scene, SceneObject
@@ -104,7 +104,7 @@ def _relations(one: SceneObject, other: SceneObject) -> list[str]:
     return across + {True: ["above"], False: ["below"], None: []}[above]
 
 
-def _questions(split: str, pairings: list[Pairing], scenes: Mapping[str, Scene]) -> dict[str, Any]:
+def _questions(split: str, pairings: list[tuple[Form, Picks]], scenes: Mapping[str, Scene]) -> dict[str, Any]:
     images = list(scenes)
     questions = {}
     for task, (form, picks) in enumerate(pairings):

@@ -7,16 +7,16 @@ ROOT/drawn.json                                               what it was drawn 
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from visrep.env.drawn.block_sentences import OF_LOOSE, OF_TOWERS, Sentence
+from visrep.env.drawn.block_sentences import OF_LOOSE, OF_TOWERS
 from visrep.env.drawn.blocks import Drawing, Item, loose, render, towers
 from visrep.env.drawn.folder import check_counts, make
-from visrep.env.drawn.pairing import gather, pick
+from visrep.env.drawn.pairing import gather, paired
 
 SPLITS = ("train", "dev", "test")
 
@@ -57,26 +57,10 @@ def _write(root: Path, manifest: dict[str, Any]) -> None:
             drawings = [kind(f"{seed}/{kind.__name__}/{n}") for n in range(DRAWINGS)]
             for category, ask in asks.items():
                 used: Counter[str] = Counter()
-                attempt = partial(_said, ask, drawings, manifest["instances"], taken, used, random)
-                said += gather(category, count, attempt)
+                attempt = partial(paired, ask, drawings, manifest["instances"], taken, used, random)
+                for sentence, picks in gather(category, count, attempt):
+                    said.append((sentence.text, [(drawings[index], label) for index, label in picks]))
         _write_split(root / split, split, said)
-
-
-def _said(
-    ask: Callable[[Random], Sentence],
-    drawings: Sequence[Drawing],
-    instances: int,
-    taken: set[str],
-    used: Counter[str],
-    random: Random,
-) -> _Said | None:
-    sentence = ask(random)
-    picks = pick(sentence.answer, drawings, instances, used, random) if sentence.text not in taken else None
-    if picks is None:
-        return None
-    taken.add(sentence.text)
-    used.update(label for _, label in picks)
-    return sentence.text, [(drawings[index], label) for index, label in picks]
 
 
 def _write_split(folder: Path, split: str, said: list[_Said]) -> None:

@@ -9,7 +9,7 @@ ROOT/drawn.json                                                   what it was dr
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from visrep.env.drawn.description import draw_lots, fitting, plural, singular
 from visrep.env.drawn.folder import check_counts, dump, make
 from visrep.env.drawn.gqa import graph
-from visrep.env.drawn.pairing import gather, pick
+from visrep.env.drawn.pairing import gather, paired
 from visrep.env.drawn.scene import generate, render
 from visrep.env.types import Scene
 
@@ -72,26 +72,10 @@ def _write(root: Path, manifest: dict[str, Any]) -> None:
         said: list[_Said] = []
         for category, ask in _ASK.items():
             used: Counter[str] = Counter()
-            attempt = partial(_said, ask, pairs, manifest["instances"], taken, used, random)
-            said += gather(category, count, attempt)
+            attempt = partial(paired, ask, pairs, manifest["instances"], taken, used, random)
+            for sentence, picks in gather(category, count, attempt):
+                said.append((sentence.text, [(pairs[index], label) for index, label in picks]))
         _write_split(root, split, said)
-
-
-def _said(
-    ask: Callable[[Random], _Sentence],
-    pairs: Sequence[_Pair],
-    instances: int,
-    taken: set[str],
-    used: Counter[str],
-    random: Random,
-) -> _Said | None:
-    sentence = ask(random)
-    picks = pick(sentence.answer, pairs, instances, used, random) if sentence.text not in taken else None
-    if picks is None:
-        return None
-    taken.add(sentence.text)
-    used.update(label for _, label in picks)
-    return sentence.text, [(pairs[index], label) for index, label in picks]
 
 
 def _write_split(root: Path, split: str, said: list[_Said]) -> None:

@@ -4,17 +4,30 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from visrep.env.drawn.questions import CATEGORIES, Form, ask
 from visrep.env.faults import UserFault
 from visrep.env.types import Scene
 
-Pairing = tuple[Form, tuple[tuple[int, str], ...]]
-"""A form with the scenes it is asked of: each one's index and the answer on it."""
+Picks = tuple[tuple[int, str], ...]
+"""Scenes of one task: each one's index and the answer on it."""
 
 Seen = TypeVar("Seen")
 Made = TypeVar("Made")
+
+
+class Answered(Protocol):
+    """A question or sentence: its text, and the answer on any scene, which is None where it does not apply."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def answer(self) -> Callable[[Any], str | None]: ...
+
+
+Said = TypeVar("Said", bound=Answered)
 
 _LOOKED_AT = 200
 """Scenes on which a form's answers are looked for: enough for the rare ones, and drawing time does not grow."""
@@ -31,17 +44,17 @@ def pair(
     random: Random,
     categories: Sequence[str] = CATEGORIES,
     ask: Callable[[str, Random], Form] = ask,
-) -> list[Pairing]:
+) -> list[tuple[Form, Picks]]:
     """`tasks_per_category` forms of every category, as `ask` makes them, each with `instances` scenes; at least two
     answers where it can.
 
     Texts in `taken` are not used again, and those used are added. Raises UserFault when a category runs out of texts
     or the scenes do not offer enough different answers.
     """
-    pairings = []
+    pairings: list[tuple[Form, Picks]] = []
     for category in categories:
         used: Counter[str] = Counter()
-        attempt = partial(_pairing, partial(ask, category), scenes, instances, taken, used, random)
+        attempt = partial(paired, partial(ask, category), scenes, instances, taken, used, random)
         pairings += gather(category, tasks_per_category, attempt)
     return pairings
 
@@ -66,7 +79,7 @@ def pick(
     instances: int,
     used: Counter[str],
     random: Random,
-) -> tuple[tuple[int, str], ...] | None:
+) -> Picks | None:
     """Scenes for one task, each one's index and answer, or None where there are too few or all answer alike: answers
     that are new to the task first, and of these the one used least so far."""
     by_answer: dict[str, list[int]] = defaultdict(list)
@@ -87,18 +100,20 @@ def pick(
     return tuple(picks)
 
 
-def _pairing(
-    ask: Callable[[Random], Form],
-    scenes: Sequence[Scene],
+def paired(
+    ask: Callable[[Random], Said],
+    scenes: Sequence[Seen],
     instances: int,
     taken: set[str],
     used: Counter[str],
     random: Random,
-) -> Pairing | None:
-    form = ask(random)
-    picks = pick(form.answer, scenes, instances, used, random) if form.text not in taken else None
+) -> tuple[Said, Picks] | None:
+    """What is asked or said, by chance, with its scenes as `pick` finds them; None where it cannot be used. Its text
+    and its answers are added to those that are taken and used."""
+    said = ask(random)
+    picks = pick(said.answer, scenes, instances, used, random) if said.text not in taken else None
     if picks is None:
         return None
-    taken.add(form.text)
+    taken.add(said.text)
     used.update(answer for _, answer in picks)
-    return form, picks
+    return said, picks

@@ -83,15 +83,23 @@ def render(scene: Scene) -> Image.Image:
     for thing in scene.objects:
         left, right = thing.box.left * scale, thing.box.right * scale - 1
         top, bottom = (scene.height - thing.box.upper) * scale, (scene.height - thing.box.lower) * scale - 1
-        colour = COLOURS[thing.attributes[0]]
-        match thing.name:
-            case "circle":
-                draw.ellipse((left, top, right, bottom), fill=colour)
-            case "square":
-                draw.rectangle((left, top, right, bottom), fill=colour)
-            case "triangle":
-                draw.polygon([(left, bottom), (right, bottom), ((left + right) / 2, top)], fill=colour)
+        draw_shape(draw, thing.name, (left, top, right, bottom), COLOURS[thing.attributes[0]])
     return image.reduce(scale)
+
+
+def draw_shape(
+    draw: ImageDraw.ImageDraw, shape: str, edges: tuple[float, float, float, float], colour: tuple[int, int, int]
+) -> None:
+    """Draw one of `SHAPES` that fills a box: left, top, right and bottom edge in pixels from the top-left corner, the
+    last two inclusive."""
+    left, top, right, bottom = edges
+    match shape:
+        case "circle":
+            draw.ellipse(edges, fill=colour)
+        case "square":
+            draw.rectangle(edges, fill=colour)
+        case "triangle":
+            draw.polygon([(left, bottom), (right, bottom), ((left + right) / 2, top)], fill=colour)
 
 
 def place(random: Random, extents: list[int]) -> list[Box] | None:
