@@ -2,8 +2,9 @@
 
 The pipe closes however the owner ends, `kill -9` included, and then everything the server started ends with it, and is
 waited for: once this process is gone, so is all that they held. The kernel's parent-death signal alone would not do:
-it comes when the starting *thread* ends, and reaches no grandchildren, of which a sampling server has several. Run as
-a file, with the standard library alone, so that it starts at once.
+it comes when the starting *thread* ends, and reaches no grandchildren, of which a sampling server has several. The
+server's temporary files, sockets among them, are in a folder of their own, which goes when it does. Run as a file, with
+the standard library alone, so that it starts at once.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 _GRACE_SECONDS = 15.0
@@ -23,15 +25,22 @@ _libc = ctypes.CDLL(None)
 def keep(command: list[str]) -> int:
     """Run the command until it ends or stdin does, then end all its descendants; return the command's exit code."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # descendants whose parents die become children, and can be waited for
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_end_with_keeper)
-    threading.Thread(target=_follow_owner, args=(server,), daemon=True).start()
-    code = server.wait()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
-    return code
+    with tempfile.TemporaryDirectory(prefix="visrep-", ignore_cleanup_errors=True) as temporary:
+        server = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=_end_with_keeper,
+            env=os.environ | {"TMPDIR": temporary},
+        )
+        threading.Thread(target=_follow_owner, args=(server,), daemon=True).start()
+        code = server.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+        return code
 
 
 def _end_with_keeper() -> None:

@@ -1,4 +1,4 @@
-"""`visrep ask`: one question about one image, answered by a program that a trained policy writes."""
+"""`visrep ask`: one question about images or a video, answered by a program that a trained policy writes."""
 
 import dataclasses
 from pathlib import Path
@@ -9,31 +9,46 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.text import Text
 
+from visrep.env.entry_point import entry_point
 from visrep.env.faults import UserFault
-from visrep.env.types import Execution, Instance, Question
-from visrep.scripts import exported, terminal
+from visrep.env.types import Execution, Kind, Question
+from visrep.reward.patches import is_patch
+from visrep.scripts import exported, given, terminal
 
 if TYPE_CHECKING:
     from visrep.train.config import Recipe
 
 
 def ask(
-    image: Annotated[Path, typer.Argument(help="Image file.", show_default=False)],
+    image: Annotated[Path, typer.Argument(help="Image or video file.", show_default=False)],
     question: Annotated[str, typer.Argument(help="What to ask about it.", show_default=False)],
     policy: Annotated[Path, typer.Option(help="Exported checkpoint (`visrep export`).", show_default=False)],
     perception: Annotated[
         str | None,
         typer.Option(help="Backend that sees, or a Python file. (default: the checkpoint's own)", show_default=False),
     ] = None,
+    more: Annotated[
+        list[Path] | None,
+        typer.Option("--image", help="Another image, for a question about several.", show_default=False),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="An answer to choose from; give all of them.", show_default=False)
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="What is wanted. (default: choice where there are options, else answer)", show_default=False),
+    ] = None,
     votes: Annotated[
         int, typer.Option(min=1, help="Programs to sample; above 1, the answer is what most of them agree on.")
     ] = 1,
     as_json: terminal.Json = False,
 ) -> None:
-    """Let a trained policy write a program for a question, run it on the image, and show answer, program and calls."""
+    """Let a trained policy write a program for a question, run it, and show answer, program and calls.
+
+    What is wanted decides which of the checkpoint's prompts the policy reads.
+    """
     from visrep import reward
     from visrep.env.environment import Environment
-    from visrep.env.perception.picture import Picture
     from visrep.env.perception.service import Service
     from visrep.reward.agreement import agreed
     from visrep.train import config, parts
@@ -41,13 +56,14 @@ def ask(
     recipe = exported.recipe(exported.read(policy))
     seeing = config.PerceptionSettings(backend=perception) if perception else recipe.perception
     service = Service(parts.build_perception(seeing))
-    _ = Picture(image).size  # a broken image is said before the policy is loaded
-    asked = Question(id="ask", text=question, kind="answer", category="")
-    with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score) as environment:
+    seen = given.instance([image, *(more or ())])
+    asked = _asked(question, kind, tuple(option or ()), len(seen.images))
+    rate = parts.frame_rate(recipe.video)
+    with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score, rate) as environment:
         programs = _write(policy, asked, recipe, votes)
-        ran = dict(environment.execute(programs, Instance(id="ask", images=(image,)), asked))
+        ran = dict(environment.execute(programs, seen, asked))
     valued = [number for number in sorted(ran) if ran[number].outcome == "ok"]
-    index = agreed(asked, 1, [ran[number].value for number in valued], [1] * len(valued))
+    index = agreed(asked, len(seen.images), [ran[number].value for number in valued], [1] * len(valued))
     chosen = 0 if index is None else valued[index]
     program, execution = programs[chosen], ran[chosen]
     if as_json:
@@ -63,6 +79,14 @@ def ask(
         raise UserFault(
             f"the program did not answer ({execution.outcome}: {execution.message}); word the question anew"
         )
+
+
+def _asked(text: str, kind: Kind | None, options: tuple[str, ...], images: int) -> Question:
+    wanted = kind or ("choice" if options else "answer")
+    if bool(options) != (wanted == "choice") and wanted != "match":
+        found = f"{len(options)} options for {wanted!r}"
+        raise UserFault(f"found {found}, expected options for 'choice' or 'match' alone; see --option and --kind")
+    return Question("ask", text, wanted, "", options, entry_point(images, options))
 
 
 def _write(policy: Path, question: Question, recipe: "Recipe", votes: int) -> list[str]:
@@ -95,4 +119,10 @@ def _print(program: str, execution: Execution) -> None:
 
 
 def _plain(value: Any) -> str:
+    """The answer in words; boxes in pixels from the bottom-left corner, as programs have them."""
+    if is_patch(value):
+        left, lower, right, upper = (round(edge) for edge in value["box"])
+        return f"{left} to {right} from the left, {lower} to {upper} from the bottom, of picture {value['image']}"
+    if isinstance(value, list):
+        return "\n".join(map(_plain, value)) or "nothing"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -27,6 +27,9 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Which split (default: the recipe's test split)", show_default=False)
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="All tasks of the split, not so many of each category as the recipe says.")
+    ] = False,
     recipe: Annotated[
         str | None, typer.Option(help="Name or file. (default: what the policy was made with)", show_default=False)
     ] = None,
@@ -52,19 +55,20 @@ def evaluate(
     With --against, a second policy does the same, and the two are compared task by task (McNemar's exact test). With
     --votes, the accuracy of what several sampled programs agree on has a column of its own.
     """
-    from visrep.train.assess import assess
+    from visrep.train.assess import assess, load_test_tasks
     from visrep.train.evaluate import mcnemar
 
     with _folders(out) as (folder, scratch):
         subject = _subject(policy, iteration, recipe, settings or [], scratch / "first")
         chosen = split or " and ".join(dict.fromkeys(data.test for data in subject.recipe.data))
         console = terminal.console(as_json)
-        first = assess(subject.weights, subject.prompter, subject.recipe, split, folder, console, votes)
+        tasks = load_test_tasks(subject.recipe, split, whole)
+        first = assess(subject.weights, subject.prompter, subject.recipe, tasks, folder, console, votes)
         report: dict[str, Any] = {"policy": str(policy), "split": chosen, **_told(first)}
         if against is not None:
             other = _subject(against, None, recipe, settings or [], scratch / "second")
             # On the first one's recipe: both have to answer the same tasks under the same limits.
-            second = assess(other.weights, other.prompter, subject.recipe, split, folder / "against", console, votes)
+            second = assess(other.weights, other.prompter, subject.recipe, tasks, folder / "against", console, votes)
             report["against"] = {"policy": str(against), **_told(second)}
             report["comparison"] = dataclasses.asdict(mcnemar(first.solved, second.solved))
     if as_json:

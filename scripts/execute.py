@@ -6,15 +6,19 @@ from typing import Annotated
 
 import typer
 
+from visrep.env.entry_point import entry_point
 from visrep.env.faults import UserFault
-from visrep.scripts import terminal
+from visrep.scripts import given, terminal
 
 
 def execute(
     program: Annotated[Path, typer.Argument(help="A Python file, or a folder of them.", show_default=False)],
     image: Annotated[
         list[Path],
-        typer.Option(help="Image to run on; if given again, entry is execute_command(images).", show_default=False),
+        typer.Option(
+            help="Image to run on, given again for execute_command(images); or one video, for execute_command(video).",
+            show_default=False,
+        ),
     ],
     perception: Annotated[
         str, typer.Option(help="Backend that sees: a module of visrep.env.perception, or a Python file.")
@@ -29,26 +33,23 @@ def execute(
     trace: Annotated[bool, typer.Option("--trace", help="Also tell the variables that changed on each line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As ever: the output is JSON in any case.")] = True,
 ) -> None:
-    """Run programs in the sandbox on an image and print one JSON line per file: file, outcome, value, calls, seconds.
+    """Run programs in the sandbox on images or a video and print one JSON line per file: file, outcome, value, calls, seconds.
 
     Programs of a folder run at the same time and are told as they are done. A program's fault is an outcome, not a
     failure of the command.
     """
     from visrep import reward
     from visrep.env.environment import Environment
-    from visrep.env.perception.picture import Picture
     from visrep.env.perception.service import Service
-    from visrep.env.types import Instance, Question
+    from visrep.env.types import Question
     from visrep.train import parts
     from visrep.train.config import PerceptionSettings, SandboxSettings
 
     sources = {file: read_program(file) for file in _files(program)}
-    for path in image:
-        _ = Picture(path).size  # a broken image is the user's fault, said before anything runs
+    instance = given.instance(image)
     backend = parts.build_perception(PerceptionSettings(backend=perception))
-    signature = "execute_command(image)" if len(image) == 1 else "execute_command(images)"
+    signature = entry_point(len(instance.images))
     question = Question(id="execute", text="", kind="answer", category="", signature=signature)
-    instance = Instance(id="execute", images=tuple(image))
     times = {} if timeout is None else {"wall_seconds": timeout, "cpu_seconds": timeout}
     sandbox = parts.build_sandbox(SandboxSettings.model_validate({"memory_mb": memory} | times))
     files = list(sources)

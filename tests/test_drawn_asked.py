@@ -27,39 +27,14 @@ from visrep.env.perception.service import Service
 from visrep.env.sandbox import Sandbox
 from visrep.env.types import Task
 from visrep.env.vqa import soft_scores
+from visrep.train.config import check
+from visrep.train.parts import load_tasks
 from visrep.train.split import Reachable
 
-drawn = runpy.run_path(str(Path(__file__).with_name("drawn_programs.py")))
+told = runpy.run_path(str(Path(__file__).with_name("asked_programs.py")))
+program = told["program"]
 
 NAMES = ("aokvqa", "okvqa", "tallyqa", "vqav2")
-
-KNOWN = {
-    "cooking_and_food": {"red": "strawberry", "green": "lime", "blue": "blueberry", "yellow": "banana",
-                         "purple": "plum", "black": "blackberry"},
-    "science_and_technology": {"circle": 0, "triangle": 3, "square": 4},
-    "vehicles_and_transportation": {"red": "stop", "green": "go", "yellow": "slow down"},
-}  # fmt: skip
-
-FORMS = (
-    ("compare_count", "more|fewer"),
-    ("same_color", "same color"),
-    ("exist_not", "that (is|are) not"),
-    ("exist_and", "both"),
-    ("exist_or", r"(there|see) (either )?an? .* or an? "),
-    ("count_relation", "(how many|number).*(left|right|above|below)"),
-    ("count", "how many|number"),
-    ("exist", "(is there|do you see) a"),
-    ("leftmost", "(left|right)most"),
-    ("topmost", "(top|bottom)most"),
-    ("largest", "largest|smallest"),
-    ("left_right", "(left|right) (side )?of"),
-    ("above_below", "above|below|higher|lower"),
-    ("query_color", "color|is the .*(red|green|blue|yellow|purple|black) or "),
-    ("query_shape", "shape|(circle|square|triangle) or "),
-    ("query_size", "."),
-)
-"""Categories of drawn questions by their texts; the first that fits."""
-
 
 def draw(name: str, root: Path, seed: int = 7, tasks: int = 3, instances: int = 2) -> Any:
     module = importlib.import_module(f"visrep.env.drawn.{name}")
@@ -70,24 +45,6 @@ def draw(name: str, root: Path, seed: int = 7, tasks: int = 3, instances: int = 
 
 def load(name: str, root: Path, split: str, **options: Any) -> list[Task]:
     return list(importlib.import_module(f"visrep.env.tasks.{name}").load(root, split, **options))
-
-
-def program(task: Task) -> str:
-    """Told from the text, and for OK-VQA from what everybody knows."""
-    text = task.question.text
-    known = KNOWN[task.question.category] if task.dataset == "okvqa" else None
-    if known:
-        asked = "shape" if "circle" in known else "color"
-        extremes = (form for form in ("leftmost", "topmost", "largest") if re.search(dict(FORMS)[form], text))
-        body = drawn["program"](next(extremes, f"query_{asked}"), f"{text} {asked}")
-    else:
-        body = drawn["program"](next(form for form, pattern in FORMS if re.search(pattern, text.lower())), text)
-    head, _, value = body.rpartition("return ")
-    if known:
-        return f"{head}return {known}[{value}]"
-    if task.question.options:  # a number would be the index of an option
-        return f"{head.replace('(image):', '(image, options):')}return str({value})"
-    return f"{head}return {value}"
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +169,12 @@ def test_questions_on_which_nobody_agrees_are_left_out_of_learning(roots: dict[s
     reachable = Reachable(lambda: tasks, 0.6)
     assert list(reachable()) == [task for task in tasks if task not in hopeless]
     assert reachable.left_out == len(hopeless)
+    places = {"dataset": "vqav2", "root": str(roots["vqav2"]), "train": "train2014", "test": "train2014"}
+    recipe = check({"data": places, "prompt": {"api": ["ImagePatch.find"], "examples": "drawn"}})
+    learnt, left_out = load_tasks(recipe, "train")
+    assert (len(learnt), left_out) == (len(tasks) - len(hopeless), len(hopeless))
+    for judged in (load_tasks(recipe, "test"), load_tasks(recipe, "train", split="train2014")):
+        assert (len(judged[0]), judged[1]) == (len(tasks), 0), "results are reported on all"
 
 
 def test_there_are_four_choices_of_a_kind() -> None:

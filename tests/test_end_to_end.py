@@ -115,6 +115,13 @@ def test_an_iteration_is_evaluated_as_it_was_in_the_run(
     assert result["split"] == "testdev"
 
 
+def test_all_tasks_of_a_split_are_judged_on_demand(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one_each = ("--set", "data.options.instances=1", "--set", "data.test_per_category=1")
+    subset = said(capsys, "evaluate", run, "--iteration", 0, *one_each)
+    whole = said(capsys, "evaluate", run, "--iteration", 0, "--whole", *one_each)
+    assert (subset["tasks"], whole["tasks"]) == (16, 32)
+
+
 def test_what_several_programs_agree_on_has_a_column_of_its_own(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = said(capsys, "evaluate", run, "--votes", 3)
     # The script writes a right program for half of the tasks and nothing else for the others, whatever the sample.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visrep.env.faults import UserFault
-from visrep.env.types import Execution, Instance, Outcome, Question, Rollout, Score, Task
+from visrep.env.types import Execution, Instance, Kind, Outcome, Question, Rollout, Score, Task
 from visrep.train.evaluate import evaluate, mcnemar, pass_at_k, solved, wilson
 
 
@@ -50,6 +50,31 @@ def test_a_task_without_a_program_counts_as_wrong() -> None:
     assert result.instance_accuracy == 1 / 3
     assert result.by_category["exist"].accuracy == 0.0
     assert result.outcomes == {"ok": 2, "missing": 4}
+
+
+def of_kind(name: str, kind: Kind, soft: tuple[float, ...] = (), group: str | None = None) -> Task:
+    instances = tuple(Instance(f"{name}/{number}", soft=soft) for number in range(2))
+    return Task(Question(name, "?", kind, kind), instances, "drawn", "val", group=group)
+
+
+def measured(name: str, *measures: float) -> Rollout:
+    """Whatever is not whole is wrong."""
+    scores = tuple(Score(int(each == 1), each, "ok" if each == 1 else "wrong_answer") for each in measures)
+    return Rollout(name, "", "", (Execution("ok"),) * len(scores), scores, int(min(measures) == 1))
+
+
+def test_degrees_are_means_over_all_instances_whether_a_program_ran_on_them_or_not() -> None:
+    tasks = [of_kind("a", "ground"), of_kind("b", "detect"), of_kind("c", "answer", (0.6,)), of_kind("d", "ground")]
+    rollouts = [measured("a", 1.0, 0.4), measured("b", 0.5, 0.0), measured("c", 0.3, 0.6)]
+    means = evaluate(rollouts, tasks).measures
+    assert means == {"mean_iou": pytest.approx(1.4 / 4), "macro_f1": 0.25, "soft_accuracy": pytest.approx(0.45)}
+    assert evaluate([], [of_kind("a", "verify"), of_kind("b", "answer")]).measures == {}
+
+
+def test_a_group_is_right_as_a_whole() -> None:
+    tasks = [of_kind(name, "match", group=name[0]) for name in ("a1", "a2", "b1", "b2", "c1")]
+    rollouts = [measured(name, 1, 1) for name in ("a1", "a2", "b1")] + [measured("c1", 1, 0)]
+    assert evaluate(rollouts, tasks).measures == {"group_accuracy": pytest.approx(1 / 3, abs=1e-6)}
 
 
 def test_an_evaluation_is_plain_json() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from visrep.env.drawn.nextqa import draw
 from visrep.env.drawn.scene import generate, render
+from visrep.env.perception.video import frames
 from visrep.scripts import cli
 
 COUNT = "def execute_command(image):\n    return len(image.find('object'))\n"
@@ -54,6 +56,14 @@ def test_several_images_are_given_as_a_list(tmp_path: Path, picture: Path, capsy
     (tmp_path / "p.py").write_text("def execute_command(images):\n    return [i.width for i in images]\n")
     (line,) = lines(capsys, tmp_path / "p.py", "--image", picture, "--image", picture)
     assert line["value"] == [224, 224]
+
+
+def test_a_video_is_given_as_its_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "videos", seed=0, tasks_per_category={"test": 1}, instances=1)
+    video = next((tmp_path / "videos").rglob("*.mp4"))
+    (tmp_path / "p.py").write_text("def execute_command(video):\n    return video.num_frames\n")
+    (line,) = lines(capsys, tmp_path / "p.py", "--image", video)
+    assert line["value"] == len(frames(video))
 
 
 def test_a_folder_runs_at_the_same_time(tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:

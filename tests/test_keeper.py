@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -115,3 +116,16 @@ def test_a_server_that_was_stopped_is_ended_politely():
     process.stdin.close()
     process.wait()
     assert time.monotonic() - started < keeper._GRACE_SECONDS
+
+
+def test_what_a_killed_server_leaves_in_its_temporary_folder_goes_with_it():
+    leaves = (
+        "import os, signal, tempfile; print(tempfile.mkstemp()[1], flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, keeper.__file__, sys.executable, "-c", leaves], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    left = Path(process.stdout.readline().decode().strip())
+    process.wait()
+    assert left.parent != Path(tempfile.gettempdir())
+    assert not left.parent.exists()

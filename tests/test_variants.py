@@ -136,6 +136,7 @@ def test_a_run_keeps_the_digest_of_each_file_and_is_not_resumed_with_another(fol
     digest = hashlib.sha256(EMPTY_SET.encode()).hexdigest()
     assert digests(recipe()) == {"data.dataset": digest}
     assert digests(load_recipe("quickstart")) == {}
+    assert digests(load_recipe("mixed", ["data.2.dataset=mine.py"])) == {"data.2.dataset": digest}
     Run.create(folder / "run", recipe(), isolation="none")
     assert Run.open(folder / "run").stamp()["files"] == {"data.dataset": digest}
     assert Run.reopen(folder / "run", recipe("iterations=9")).recipe.iterations == 9

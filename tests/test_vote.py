@@ -51,7 +51,7 @@ def test_failed_programs_have_no_vote_and_nothing_but_failures_is_wrong(tmp_path
     (one,) = elected(tmp_path, [a, a, b], [rollout(a, None, None), rollout(b, "red", "blue")])
     assert one.reward == 1
     (none,) = elected(tmp_path, [a], [rollout(a, None, None)])
-    assert [score.reward for score in none.scores] == [0, 0]
+    assert [(score.reward, score.outcome) for score in none.scores] == [(0, "runtime_error")] * 2
 
 
 def test_a_task_without_programs_is_left_out(tmp_path: Path) -> None:

@@ -72,19 +72,24 @@ def evaluate_by_vote(
     return {"votes": votes} | evaluate(elected, bench.tasks).to_json()
 
 
+def load_test_tasks(recipe: Recipe, split: str | None, whole: bool) -> Tasks:
+    """The recipe's test tasks, or those of another split of its data sets; `whole` leaves none of them out."""
+    learnt = all(split == data.train for data in recipe.data)
+    tasks, _ = parts.load_tasks(recipe, "train" if learnt else "test", whole=whole, split=split)
+    return tasks
+
+
 def assess(
     checkpoint: Path,
     prompter: Prompter,
     recipe: Recipe,
-    split: str | None,
+    tasks: Tasks,
     folder: Path,
     console: Console,
     votes: int | None = None,
 ) -> Assessment:
-    """`evaluate_greedily`, and with `votes` also `evaluate_by_vote`, for a checkpoint folder on the recipe's test
-    tasks, or on another split of its data sets, everything built for it."""
-    learnt = all(split == data.train for data in recipe.data)
-    tasks, _ = parts.load_tasks(recipe, "train" if learnt else "test", split=split)
+    """`evaluate_greedily`, and with `votes` also `evaluate_by_vote`, for a checkpoint folder, with engine and
+    environment as the recipe says."""
     policy = parts.build_policy(recipe, checkpoint, folder / "log")
     try:
         with parts.build_environment(recipe) as environment:

@@ -30,6 +30,7 @@ from typing import Any, get_args
 from PIL import Image, UnidentifiedImageError
 
 from visrep.env.boxes import clipped, from_top_left
+from visrep.env.entry_point import entry_point
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.formats.fields import json_lines, shown, text
 from visrep.env.types import Box, Instance, Kind, Question, Task
@@ -130,7 +131,7 @@ def _row(root: Path, row: dict[str, Any], where: str) -> _Row:
         kind,
         text(row, "category", where) if "category" in row else kind,
         options,
-        _signature(images, options),
+        entry_point(len(images), options),
     )
     instance = Instance(
         id,
@@ -154,11 +155,6 @@ def _kind(row: dict[str, Any], where: str) -> Kind:
 
 _BOXED = ("ground", "detect")
 """Kinds whose answers are boxes."""
-
-
-def _signature(images: tuple[Path, ...], options: tuple[str, ...]) -> str:
-    subject = {0: "video", 1: "image"}.get(len(images), "images")
-    return f"execute_command({subject}, options)" if options else f"execute_command({subject})"
 
 
 def _check_inputs(kind: Kind, images: tuple[Path, ...], video: Path | None, where: str) -> None:
