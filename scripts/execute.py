@@ -33,10 +33,10 @@ def execute(
     trace: Annotated[bool, typer.Option("--trace", help="Also tell the variables that changed on each line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As ever: the output is JSON in any case.")] = True,
 ) -> None:
-    """Run programs in the sandbox on images or a video and print one JSON line per file: file, outcome, value, calls, seconds.
+    """Run programs in the sandbox on images or a video and print one JSON line per file.
 
-    Programs of a folder run at the same time and are told as they are done. A program's fault is an outcome, not a
-    failure of the command.
+    It has the file, outcome, value, calls and seconds. Programs of a folder run at the same time and are told as they
+    are done. A program's fault is an outcome, not a failure of the command.
     """
     from visrep import reward
     from visrep.env.environment import Environment

@@ -95,9 +95,7 @@ def test_a_program_that_does_not_answer_is_one_line_and_fails(
     assert errors.count("\n") == 1
 
 
-def test_a_video_is_asked_about_with_options_to_choose_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_video_is_asked_about_with_options_to_choose_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path / "videos", seed=0, tasks_per_category={"test": 1}, instances=1)
     video = next((tmp_path / "videos").rglob("*.mp4"))
     question = Question("ask", QUESTION, "choice", "", ("few", "many"), "execute_command(video, options)")
@@ -118,9 +116,7 @@ def test_the_boxes_of_one_of_two_images_are_told(tmp_path: Path, capsys: pytest.
     assert cli.run(seen) == 0
     lines = capsys.readouterr().out.splitlines()[: len(SCENES[1].objects)]
     boxes = {tuple(map(int, re.findall(r"\d+", line)))[:4] for line in lines}
-    assert boxes == {
-        (thing.box.left, thing.box.right, thing.box.lower, thing.box.upper) for thing in SCENES[1].objects
-    }
+    assert boxes == {(thing.box.left, thing.box.right, thing.box.lower, thing.box.upper) for thing in SCENES[1].objects}
     assert all(line.endswith("of picture 1") for line in lines)
 
 

@@ -36,6 +36,7 @@ program = told["program"]
 
 NAMES = ("aokvqa", "okvqa", "tallyqa", "vqav2")
 
+
 def draw(name: str, root: Path, seed: int = 7, tasks: int = 3, instances: int = 2) -> Any:
     module = importlib.import_module(f"visrep.env.drawn.{name}")
     counts = dict.fromkeys(module.SPLITS, tasks)

@@ -22,6 +22,8 @@ from visrep.train.config import check
 from visrep.train.loop import train
 from visrep.train.run import Run
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 body = runpy.run_path(str(HERE / "right_programs.py"))["body"]
 write_model = runpy.run_path(str(HERE / "tiny_policy.py"))["write_model"]
@@ -63,7 +65,10 @@ def run(sets: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) ->
     for data in sets:
         for task in split(data, "train") + split(data, "test"):
             # Two data sets may ask in the same words and mean different values, as for one box and for all of them.
-            script.setdefault(task.question.text, [WRONG]).append(body(task))
+            asked = task.question.text
+            if task.question.options:
+                asked += f" Options: {list(task.question.options)}"
+            script.setdefault(asked, [WRONG]).append(body(task))
     (folder / "script.json").write_text(json.dumps(script))
     write_model(folder / "model")
     recipe = {
