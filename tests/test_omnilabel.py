@@ -75,6 +75,25 @@ def test_a_phrase_may_be_asked_of_several_images_those_with_and_without_an_objec
 
 
 @pytest.mark.parametrize("instances", [1, 2])
+def test_a_part_of_the_images_becomes_training_data_and_leaves_the_rest(tmp_path: Path, instances: int) -> None:
+    images = [{"id": each, "file_name": f"coco/{each}.jpg"} for each in range(40)]
+    descriptions = [phrase(1, "Person", list(range(40)), "object_category")]
+    root = written(tmp_path, {"images": images, "descriptions": descriptions, "annotations": [annotation(7, 1)]})
+    train, val, whole = (
+        [instance.id for task in omnilabel.load(root, split, instances=instances, train_share=share)
+         for instance in task.instances]
+        for split, share in (("train", 0.3), ("val", 0.3), ("val", 0.0))
+    )  # fmt: skip
+    assert 5 < len(train) < 20
+    assert set(train) | set(val) == set(whole)
+    assert len(train) + len(val) == len(whole) == 40
+    with pytest.raises(UserFault, match="dataset_all_train_v0.1.3.json is missing"):
+        omnilabel.load(root, "train")
+    with pytest.raises(UserFault, match="train_share is 1.5"):
+        omnilabel.load(root, "train", train_share=1.5)
+
+
+@pytest.mark.parametrize("instances", [1, 2])
 def test_a_phrase_is_not_asked_of_an_image_with_a_crowd_of_it(tmp_path: Path, instances: int) -> None:
     rows = [annotation(5, 1), annotation(5, 1, iscrowd=1), annotation(3, 1)]
     tasks = list(omnilabel.load(written(tmp_path, small(annotations=rows)), "val", instances=instances))

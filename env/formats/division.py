@@ -1,6 +1,6 @@
-"""Splits of data sets that are published as one, for testing only: Winoground and SugarCrepe.
+"""Splits of data sets that are published as one, for testing only: Winoground, SugarCrepe and OmniLabel.
 
-What is published is the split "test". To learn from a part of it, `train_share` divides it into "train" and "test",
+What is published is the split "test" ("val" of OmniLabel). To learn from a part of it, `train_share` divides it into "train" and "test",
 which have nothing in common: each item goes by a lot that depends on its name alone, so that everybody who names the
 same share gets the same division. A folder ROOT/{split}, itself laid out like the published set, is a split of its
 own; drawn sets have three of them.
@@ -18,8 +18,7 @@ def divided(root: Path, split: str, train_share: float) -> tuple[Path, Callable[
 
     Raises UserFault for a share outside [0, 1) and for a split that there is not.
     """
-    if not 0 <= train_share < 1:
-        raise UserFault(f"train_share is {train_share}; expected a share of the items from 0 to below 1")
+    check_share(train_share)
     if (root / split).is_dir():
         return root / split, lambda name: True
     if split == "test":
@@ -29,6 +28,12 @@ def divided(root: Path, split: str, train_share: float) -> tuple[Path, Callable[
     raise UserFault(
         f"{root} has no split {split!r}; expected 'test', 'train' with the option train_share, or a folder of that name"
     )
+
+
+def check_share(train_share: float) -> None:
+    """Raise UserFault for a share outside [0, 1)."""
+    if not 0 <= train_share < 1:
+        raise UserFault(f"train_share is {train_share}; expected a share of the items from 0 to below 1")
 
 
 def lot(name: str) -> float:

@@ -5,13 +5,14 @@ there is none.
     ROOT/images/{image's file_name}
 
 From https://www.omnilabel.org; the format and the measures are those of https://github.com/samschulter/omnilabeltools.
-Only the split "val" is published with its annotations. Each phrase lists the images of whose label space it is part,
-and is asked of all of them: where no annotation names it, nothing is to be found.
+Only the split "val" is published with its annotations; `load` can make a split to learn from of a part of its images.
+Each phrase lists the images of whose label space it is part, and is asked of all of them: where no annotation names it,
+nothing is to be found.
 """
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import zip_longest
@@ -26,6 +27,7 @@ from visrep.env.boxes import from_top_left
 from visrep.env.faults import UserFault
 from visrep.env.formats import coco_file
 from visrep.env.formats.coco_file import whole, words
+from visrep.env.formats.division import check_share, lot
 from visrep.env.types import Instance, Question, Rollout, Scene, Task
 
 CATEGORY, DESCRIPTION = "object_category", "object_description"
@@ -63,6 +65,7 @@ def load(
     annotations: str = "dataset_all_{split}_v0.1.3.json",
     images: str = "images",
     instances: int = 1,
+    train_share: float = 0.0,
 ) -> Iterator[Task]:
     """The tasks of a split ("val"), each a phrase and images to find its objects in; kind `detect`.
 
@@ -71,20 +74,31 @@ def load(
     program has to be right on all. A phrase is not asked of an image where a crowd region fits it. `annotations` and
     `images` are the file and the folder of the images within ROOT. The boxes and the pairs of phrase and image are held
     in memory (290 MB while a file of 4 million pairs is read); sizes of images, which the file lacks, are read from the
-    images as their tasks come.
+    images as their tasks come. With `train_share`, where there is no file of a split "train", it is that part of the
+    images of "val", by lots as `visrep.env.formats.division` draws them, and "val" is the rest.
 
     Raises UserFault: at once when the file or the first image is missing, or the file is damaged or inconsistent; while
     reading when another image is missing or none.
     """
     if instances < 1:
         raise UserFault(f"instances is {instances}; a task needs at least 1")
-    path = root / annotations.replace("{split}", split)
+    path, belongs = _file(root, annotations, split, train_share)
+    data = _Data(path, root / images, belongs)
+    pairs = data.by_image() if instances == 1 else data.by_phrase(instances)
+    return (_task(data, split, phrase, group) for phrase, group in pairs)
+
+
+def _file(root: Path, annotations: str, split: str, train_share: float) -> tuple[Path, Callable[[str], bool]]:
+    """The file that a split is in, and which of its images, by their file's name, are the split's."""
+    check_share(train_share)
+    divided = train_share and not (root / annotations.replace("{split}", "train")).is_file()
+    path = root / annotations.replace("{split}", "val" if divided and split == "train" else split)
     if not path.is_file():
         there = ", ".join(sorted(file.name for file in root.glob("*.json"))) or "none"
         raise UserFault(f"{path} is missing; files in {root}: {there}")
-    data = _Data(path, root / images)
-    pairs = data.by_image() if instances == 1 else data.by_phrase(instances)
-    return (_task(data, split, phrase, group) for phrase, group in pairs)
+    if divided and split in ("train", "val"):
+        return path, lambda name: (lot(name) < train_share) == (split == "train")
+    return path, lambda name: True
 
 
 def metrics(pairs: Iterable[tuple[Task, Rollout | None]]) -> dict[str, float]:
@@ -133,10 +147,14 @@ def _task(data: "_Data", split: str, phrase: _Phrase, images: Sequence[int]) -> 
 class _Data:
     """A file's phrases, images and things, and the sizes of images that were needed so far."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path, belongs: Callable[[str], bool]) -> None:
         images, descriptions, annotations = coco_file.lists(path, "images", "descriptions", "annotations")
         files = coco_file.each(path, "images", images, lambda row: (whole(row["id"]), words(row["file_name"])))
-        self._files = {id: folder / file for id, file in files}
+        self._files, self._asked = dict[int, Path](), set[int]()
+        for id, file in files:
+            self._files[id] = folder / file
+            if belongs(file):
+                self._asked.add(id)
         self._phrases = list(coco_file.each(path, "descriptions", descriptions, self._phrase))
         self._names = {phrase.id: phrase.text for phrase in self._phrases if phrase.type == CATEGORY}
         self._things: dict[int, list[_Thing]] = defaultdict(list)
@@ -178,7 +196,7 @@ class _Data:
         return [thing for thing in self._things.get(image, ()) if phrase.id in thing.phrases]
 
     def _is_asked(self, phrase: _Phrase, image: int) -> bool:
-        return all(thing.single for thing in self._fitting(phrase, image))
+        return image in self._asked and all(thing.single for thing in self._fitting(phrase, image))
 
     def _scene_of(self, image: int) -> Scene:
         """All things of an image, with the category that each fits for its name."""
