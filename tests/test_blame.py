@@ -260,9 +260,7 @@ def total(found: dict[str, dict[str, int]]) -> dict[str, int]:
 
 def test_it_is_printed_and_in_the_tables_and_in_the_report(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     record = run.metrics()[-1]
-    numbers = {
-        name: total(record["blame"][name.replace(" ", "_")])["perception"] for name in ("held out", "training")
-    }
+    numbers = {name: total(record["blame"][name.replace(" ", "_")])["perception"] for name in ("held out", "training")}
     judged = (f"{name} 16 program, 0 unclear, {number} perception" for name, number in numbers.items())
     assert lines(record)[2] == f"  whose fault failures are: {'; '.join(judged)}"
     assert len(lines(run.metrics()[0])) == 1
