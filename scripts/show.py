@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from visrep.train.run import Run
 
 _REFUSED = {
-    "--changed": ("outcome", "solved"),
-    "--diff": ("iteration", "category", "outcome", "solved"),
-    "--by-task": ("outcome",),
+    "--changed": ("outcome", "solved", "blame"),
+    "--diff": ("iteration", "category", "outcome", "solved", "blame"),
+    "--by-task": ("outcome", "blame"),
 }
 """Filters that mean nothing in a view: it has its own answer to what they ask."""
 
@@ -35,6 +35,10 @@ def show(
             help="Programs of tasks with (or without) one that earned 1, among those looked at: of --iteration or of "
             "all, sampled or --held-out.",
         ),
+    ] = None,
+    blame: Annotated[
+        str | None,
+        typer.Option(help="Programs that failed by whose fault: program, perception, unclear (see train/blame.py)."),
     ] = None,
     held_out: Annotated[bool, typer.Option("--held-out", help="Programs of the evaluations, not of sampling.")] = False,
     changed: Annotated[
@@ -64,7 +68,7 @@ def show(
     from visrep.train.run import Run
 
     views = [name for name, given in (("--changed", changed), ("--diff", diff), ("--by-task", by_task)) if given]
-    wanted = Wanted(iteration, category, task, outcome, solved, held_out)
+    wanted = Wanted(iteration, category, task, outcome, solved, held_out, blame)
     _check(views, wanted)
     opened = Run.open(run)
     if not views and wanted == Wanted():
@@ -83,7 +87,11 @@ def show(
 
 
 def _check(views: list[str], wanted: "Wanted") -> None:
-    """Raise UserFault for options that do not go together."""
+    """Raise UserFault for a verdict that there is not, and for options that do not go together."""
+    from visrep.train.blame import VERDICTS
+
+    if wanted.blame is not None and wanted.blame not in VERDICTS:
+        raise UserFault(f"--blame is {wanted.blame!r}; expected one of: {', '.join(VERDICTS)}")
     if len(views) > 1:
         raise UserFault(f"{views[0]} and {views[1]} are two views of a run; give one of them")
     for name in _REFUSED[views[0]] if views else ():

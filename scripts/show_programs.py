@@ -33,15 +33,16 @@ def programs(run: Run, wanted: Wanted, limit: int, trace: bool, as_json: bool) -
     ahead = browse.programs(run, wanted)
     tasks = browse.tasks_of(run, islice(ahead, limit), wanted.held_out or wanted.iteration == 0)
     shown = _with_courses(run, islice(browse.programs(run, wanted), limit), tasks, trace)
+    verdict = browse.verdicts(run, wanted)
     if as_json:
         for rollout, course in shown:
-            data = rollouts.to_json(rollout) | {"outcome": outcome_of(rollout)}
+            data = rollouts.to_json(rollout) | {"outcome": outcome_of(rollout), "blame": verdict(rollout)}
             terminal.print_json(data | ({"traces": course} if course else {}))
         return
     console = terminal.console()
     number = 0
     for rollout, course in shown:
-        console.print(_panel(rollout, tasks.get(rollout.task_id), course))
+        console.print(_panel(rollout, tasks.get(rollout.task_id), course, verdict(rollout)))
         number += 1
     count = number + sum(1 for _ in ahead)
     console.print(f"{number} of {count} programs; --limit shows more", highlight=False)
@@ -65,7 +66,7 @@ def _with_courses(
             yield rollout, course
 
 
-def _panel(rollout: Rollout, task: Task | None, course: Course | None) -> Panel:
+def _panel(rollout: Rollout, task: Task | None, course: Course | None, verdict: str | None) -> Panel:
     author = rollout.policy or rollout.author
     parts: list[Any] = [Text(task.question.text, style="bold")] if task else []
     parts.append(Syntax(rollout.program, "python", background_color="default", word_wrap=True))
@@ -73,6 +74,7 @@ def _panel(rollout: Rollout, task: Task | None, course: Course | None) -> Panel:
         parts.extend(_instance_lines(index, execution, score, task))
         parts.extend(_steps((course[index] if course else None) or ()))
     title = f"{rollout.task_id} · {rollout.category} · {outcome_of(rollout)} · reward {rollout.reward} · by {author}"
+    title += f" · at fault: {verdict}" if verdict else ""
     return Panel(
         Group(*parts), title=Text(title), title_align="left", border_style="green" if rollout.reward else "red"
     )

@@ -81,11 +81,12 @@ def test_each_record_says_how_good_the_policy_is_and_where_the_time_went(run: Ru
     base, iteration = run.metrics()[0], run.metrics()[3]
     (line,) = lines(base)
     assert line.startswith("base, 0 examples: 50.0% of 32 held-out tasks (33.6% – 66.4%), ")
-    first, second = lines(iteration)
+    first, second, third = lines(iteration)
     assert first.endswith("learnt from 16 programs")
     stages = "sampling executing selecting training evaluating tokens/s programs/s calls/s"
     for expected in [*stages.split(), "calls cached", "policy idle", "sandbox idle"]:
         assert f" {expected}" in second
+    assert third.startswith("  whose fault failures are: held out 16 program, 0 unclear, 0 perception")
 
 
 def test_a_finished_run_is_not_done_again_and_can_be_continued(run: Run, folder: Path) -> None:

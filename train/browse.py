@@ -3,7 +3,7 @@
 All of it streams, since a big run's rollouts do not fit into memory; what is kept is a word or number per task at most.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,8 +11,10 @@ from pathlib import Path
 from visrep.env import rollouts
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.types import Rollout, Task
+from visrep.train import blame
 from visrep.train.parts import load_tasks
 from visrep.train.run import Run
+from visrep.train.runner import program_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Wanted:
 
     `solved` is about tasks: those with (without, if False) a program that earned 1 in the iteration, of the sampled
     programs or with `held_out` of the evaluations', whatever `outcome` is wanted.
+    `blame` is a verdict on programs that failed, as `visrep.train.blame` gives it.
     """
 
     iteration: int | None = None
@@ -42,6 +45,7 @@ class Wanted:
     outcome: str | None = None
     solved: bool | None = None
     held_out: bool = False
+    blame: str | None = None
 
     def lets_through(self, rollout: Rollout, right: Container[str] = ()) -> bool:
         """Whether a program of its files is wanted; `right` are the tasks that have a program that earned 1."""
@@ -89,7 +93,28 @@ def programs(run: Run, wanted: Wanted) -> Iterator[Rollout]:
     """The programs that are wanted, oldest first, read as they are asked for."""
     files = [source.file for source in sources(run, wanted.iteration, wanted.held_out)]
     right = solved_tasks(files) if wanted.solved is not None else frozenset[str]()
-    return (rollout for rollout in read(files) if wanted.lets_through(rollout, right))
+    found = (rollout for rollout in read(files) if wanted.lets_through(rollout, right))
+    if wanted.blame is None:
+        return found
+    verdict = verdicts(run, wanted)
+    return (rollout for rollout in found if verdict(rollout) == wanted.blame)
+
+
+def verdicts(run: Run, wanted: Wanted) -> Callable[[Rollout], str | None]:
+    """Tells of the programs that are wanted whose fault their failure was found to be; None for those not judged.
+    Raises UserFault where a verdict is wanted, and none was given."""
+    numbers = begun(run) if wanted.iteration is None else [wanted.iteration]
+    name = "held_out" if wanted.held_out else "training"
+    # A hash in place of the text: looking programs up should not take their size.
+    known = {
+        (number, each.task_id, hash(each.form)): each.verdict
+        for number in numbers
+        for each in blame.read(run.iteration(number), name)
+    }
+    if wanted.blame is not None and not known:
+        what = "where images have annotated scenes and perception is another than they"
+        raise UserFault(f"no program here was judged; those of an iteration are, {what}; leave --blame out")
+    return lambda rollout: known.get((rollout.iteration or 0, rollout.task_id, hash(program_key(rollout.program))))
 
 
 def read(files: Iterable[Path]) -> Iterator[Rollout]:

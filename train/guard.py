@@ -66,7 +66,7 @@ def guard(
     the first on `visrep.env.perception.perturbed`. Rollouts of other tasks are passed over. Raises MachineFault when
     an environment does."""
     right = Grouped(
-        (rollout.task_id, _Right(form(rollout), rollout.program, _looks(rollout), _values(rollout)))
+        (rollout.task_id, _Right(form(rollout), rollout.program, looks(rollout), _values(rollout)))
         for rollout in rollouts
         if rollout.reward == 1
     )
@@ -107,7 +107,7 @@ def _unmoved(
     return _unchanged(perturbed, suspects, everywhere)
 
 
-def _looks(rollout: Rollout) -> bool:
+def looks(rollout: Rollout) -> bool:
     return any(
         call.error is None and call.method not in _BLIND for execution in rollout.executions for call in execution.calls
     )

@@ -25,6 +25,7 @@ from visrep.policy.checkpoint import resolve
 from visrep.policy.prompt import Prompter
 from visrep.train import clone, parts, probe, tracking, variants
 from visrep.train.assess import evaluate_greedily
+from visrep.train.blame import blame
 from visrep.train.config import Recipe
 from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
@@ -124,10 +125,11 @@ class Loop:
         cloned = stage(folder, "clone", {"examples": selected["examples"]}, lambda: self._clone(folder, number))
         after = self._adapter(number)
         evaluated = self._evaluate(folder, "evaluate", self.prompter, after, Author(number, f"iteration_{number:02d}"))
+        blamed = stage(folder, "blame", {"iteration": number}, lambda: self._blame(folder))
         self._record(
             {"iteration": number, "examples": self.recipe.prompt.count}
             | evaluated
-            | {"sampling": sampled, "selection": selected, "training": cloned}
+            | {"sampling": sampled, "selection": selected, "training": cloned, "blame": blamed}
         )
 
     def export(self, number: int) -> Path:
@@ -237,6 +239,13 @@ class Loop:
             return evaluate_greedily(bench, self.recipe.data, folder, name, author, self.console) | probed
 
         return stage(folder, name, {"adapter": str(adapter), "tasks": len(self.test_tasks)}, work)
+
+    def _blame(self, folder: Path) -> dict[str, Any]:
+        sets = {
+            "held_out": (self.test_tasks, folder / "evaluate.rollouts.jsonl"),
+            "training": (self.train_tasks, _files(folder).rollouts),
+        }
+        return blame(self.recipe, self.environment.perception, sets, folder)
 
     def _adapter(self, number: int) -> Path | None:
         return self.run.iteration(number) / "adapter" if number else None

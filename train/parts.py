@@ -10,7 +10,7 @@ from visrep import reward
 from visrep.env import drawn
 from visrep.env.environment import Environment, Reward
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.perception import Perception
+from visrep.env.perception import Perception, scene
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.service import Service
 from visrep.env.perception.video import FrameRate
@@ -126,6 +126,12 @@ def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
         service = Service(Perturbed(backend, seed=recipe.seed))
     else:
         service = Service(backend, cache=Path(recipe.perception.cache) if recipe.perception.cache else None)
+    return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
+
+
+def build_annotated(recipe: Recipe) -> Environment:
+    """The recipe's sandbox and reward, with annotated scenes in place of its perception."""
+    service = Service(scene.load())
     return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
 
 

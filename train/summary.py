@@ -1,11 +1,13 @@
 """What a run came to, as tables for the terminal, made from its metrics alone."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
+from visrep.train.blame import SETS, VERDICTS
 from visrep.train.run import Run
 
 _SHARES = {
@@ -22,15 +24,17 @@ STAGES = ("sampling", "executing", "selecting", "training", "evaluating")
 
 
 def tables(run: Run) -> list[Table]:
-    """Accuracy by iteration, accuracy by category, seconds by stage, and how busy the parts were."""
+    """Accuracy by iteration, accuracy by category, whose fault failures are, seconds by stage, and how busy the parts
+    were."""
     records = run.metrics()
     if not records:
         return []
-    return [_accuracy(records), _categories(records), _seconds(records), _rates(records)]
+    return [_accuracy(records), _categories(records), *_blame(records), _seconds(records), _rates(records)]
 
 
 def lines(record: dict[str, Any]) -> list[str]:
-    """A record in a line or, for an iteration, two: how good the policy is, and where the time went."""
+    """A record in a line or, for an iteration, some: how good the policy is, where the time went, and where failures
+    were judged, whose fault they are."""
     evaluation = record["evaluation"]
     interval = f"{evaluation['low']:.1%} – {evaluation['high']:.1%}"
     first = f"{name_of(record)}: {evaluation['accuracy']:.1%} of {evaluation['tasks']} held-out tasks ({interval})"
@@ -42,7 +46,8 @@ def lines(record: dict[str, Any]) -> list[str]:
     speeds = [f"{_number(found[f'{name}_per_second'])} {name}/s" for name in ("tokens", "programs", "calls")]
     shares = [f"{_share(found[key])} {name}" for key, name in _SHARES.items()]
     learnt = f", learnt from {record['selection']['examples']} programs"
-    return [first + learnt, f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"]
+    second = f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"
+    return [first + learnt, second, *_blame_line(record)]
 
 
 def name_of(record: dict[str, Any]) -> str:
@@ -98,6 +103,43 @@ def _cell(record: dict[str, Any], category: str) -> str:
     if not record["iteration"]:
         return accuracy
     return f"{accuracy}  {record['selection']['categories'].get(category, 0):>3}"
+
+
+def faults(records: Sequence[Mapping[str, Any]]) -> tuple[list[str], dict[str, list[int]]]:
+    """Whose fault it is that tasks are not solved, by the last record: what is counted ("held out: program", …),
+    and the numbers of each category, the one with the most tasks first. Both are empty where nothing was judged."""
+    last = _judged(records[-1]) if records else {}
+    columns = [f"{_words(name)}: {verdict}" for name in last for verdict in VERDICTS]
+    rows = {
+        category: [found.get(category, {}).get(verdict, 0) for found in last.values() for verdict in VERDICTS]
+        for category in sorted({category for found in last.values() for category in found})
+    }
+    return columns, dict(sorted(rows.items(), key=lambda row: -sum(row[1])))
+
+
+def _judged(record: Mapping[str, Any]) -> dict[str, Mapping[str, Mapping[str, int]]]:
+    """How many tasks of each category are whose fault, by set of tasks, of those sets of which some were judged."""
+    found = record.get("blame", {})
+    return {name: found[name] for name in SETS if found.get(name)}
+
+
+def _blame_line(record: Mapping[str, Any]) -> list[str]:
+    told = []
+    for name, found in _judged(record).items():
+        sums: Counter[str] = sum(map(Counter, found.values()), Counter())
+        told.append(f"{_words(name)} {', '.join(f'{sums[verdict]} {verdict}' for verdict in VERDICTS)}")
+    return [f"  whose fault failures are: {'; '.join(told)}"] if told else []
+
+
+def _blame(records: list[dict[str, Any]]) -> list[Table]:
+    columns, rows = faults(records)
+    table = Table(title="Whose fault it is that tasks are not solved, in the last iteration", title_justify="left")
+    table.add_column("category")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for category, numbers in rows.items():
+        table.add_row(category, *map(str, numbers))
+    return [table] if rows else []
 
 
 def stage_seconds(record: Mapping[str, Any]) -> tuple[float | None, ...]:

@@ -49,8 +49,8 @@ def loader(kind: Kind, name: str, options: dict[str, Any]) -> Callable[..., Any]
     It takes what the kind's `load` is given. Raises UserFault for an unknown name, a file that is missing, fails or has
     no fitting `load`, and for options that this does not take; when called, if the result lacks a member.
     """
-    module = _from_file(kind, name) if _is_file(name) else _shipped(kind, name)
-    load = getattr(module, "load", None)
+    defined = module(kind, name)
+    load = getattr(defined, "load", None)
     if not callable(load):
         raise UserFault(f"setting {kind.setting!r}: {name} has no function 'load'; add {_call(kind)}")
     _check_signature(kind, name, inspect.signature(load), options)
@@ -64,6 +64,12 @@ def loader(kind: Kind, name: str, options: dict[str, Any]) -> Callable[..., Any]
         return part
 
     return made
+
+
+def module(kind: Kind, name: str) -> ModuleType:
+    """The shipped module, or that of the Python file that `name` is the path of. Raises UserFault where there is none,
+    and for a file that fails."""
+    return _from_file(kind, name) if _is_file(name) else _shipped(kind, name)
 
 
 def check(recipe: Recipe) -> None:
@@ -87,8 +93,8 @@ def digests(recipe: Recipe) -> dict[str, str]:
 def metrics(name: str) -> Callable[..., dict[str, float]] | None:
     """What a data set measures in its own way, beside what every task is measured by: its module's `metrics`, which
     takes pairs of a task and its rollout (None where it has none), if it has one."""
-    module = _from_file(DATA_SET, name) if _is_file(name) else _shipped(DATA_SET, name)
-    found: Callable[..., dict[str, float]] | None = getattr(module, "metrics", None)
+    defined = module(DATA_SET, name)
+    found: Callable[..., dict[str, float]] | None = getattr(defined, "metrics", None)
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from visrep.train import summary
 from visrep.train.summary import STAGES, stage_seconds
 
 Record = Mapping[str, Any]
@@ -213,3 +214,11 @@ def counts(columns: Mapping[str, Mapping[str, int]]) -> Grid:
         cells = (Cell(str(n), n / max(totals[name], 1), percent(n / max(totals[name], 1))) for name, n in found)
         rows.append((outcome, tuple(cells)))
     return Grid(tuple(columns), tuple(rows))
+
+
+def faults(records: Sequence[Record]) -> Grid:
+    """Whose fault it is that tasks are not solved, by category; coloured by the share of all tasks that are counted."""
+    columns, rows = summary.faults(records)
+    whole = sum(map(sum, rows.values())) or 1
+    cells = {name: tuple(Cell(str(n), n / whole) for n in numbers) for name, numbers in rows.items()}
+    return Grid(tuple(columns), tuple(cells.items()))

@@ -91,6 +91,7 @@ def _results(run: Run) -> dict[str, Any]:
         "categories": figures.categories(records),
         "outcomes": figures.counts(held_out),
         "sampled": figures.counts(sampled),
+        "faults": figures.faults(records),
     }
 
 
