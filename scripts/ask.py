@@ -40,7 +40,8 @@ def ask(
 
     recipe = exported.recipe(exported.read(policy))
     seeing = config.PerceptionSettings(backend=perception) if perception else recipe.perception
-    service = Service(parts.build_perception(seeing))
+    backend = parts.build_perception(seeing)
+    service = Service(backend, parts.text_model(backend))
     _ = Picture(image).size  # a broken image is said before the policy is loaded
     asked = Question(id="ask", text=question, kind="answer", category="")
     with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score) as environment:

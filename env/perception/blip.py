@@ -1,11 +1,11 @@
 """BLIP for visual question answering (Li et al., ICML 2022): answers questions, for `query`, and judges, for `match`.
 
-The encoder reads the question with the image before it, the decoder writes the answer. Its parts are called one by one:
-`BlipForQuestionAnswering.generate` has the decoder look at the padding of shorter questions too, so that an answer
-would depend on what else is asked.
+The encoder reads the question with the image before it, the decoder writes the answer. Only questions of as many tokens
+meet in a batch: transformers loses the mask of what fills up the shorter ones on its way to the decoder (5.19,
+BlipTextSelfAttention), so that an answer would depend on what else is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from visrep.env.perception import Answer, View, speaking, weights
@@ -19,6 +19,8 @@ class Blip:
     def __init__(self, opened: weights.Opened, batch: int, beams: int, max_tokens: int) -> None:
         self.identity = f"blip {opened.identity} {speaking.LIKELY!r} beams {beams} tokens {max_tokens}"
         self._opened = opened
+        self._tokenizer = opened.processor.tokenizer
+        self._text = opened.model.config.text_config
         self._batch = batch
         self._beams = beams
         self._max_tokens = max_tokens
@@ -33,67 +35,58 @@ class Blip:
 
     def write(self, asked: Sequence[Asked]) -> list[str]:
         """See `Speaker`."""
-        config, decoder = self._opened.model.config.text_config, self._opened.model.text_decoder
-        found: list[str] = []
-        for some in weights.batches(asked, self._batch):
-            with self._opened.working():
-                states, mask = self._read(some)
-                written = decoder.generate(
-                    input_ids=mask.new_full((len(some), 1), config.bos_token_id),
+        found: dict[int, str] = {}
+        with self._opened.working():
+            for numbers, states in self._read(asked):
+                written = self._opened.model.text_decoder.generate(
+                    input_ids=speaking.padded([[self._text.bos_token_id]] * len(numbers), 0).to(states.device),
                     encoder_hidden_states=states,
-                    encoder_attention_mask=mask,
                     num_beams=self._beams,
                     do_sample=False,
                     min_new_tokens=1,
                     max_new_tokens=self._max_tokens,
-                    eos_token_id=config.sep_token_id,
-                    pad_token_id=config.pad_token_id,
+                    eos_token_id=self._text.sep_token_id,
+                    pad_token_id=self._text.pad_token_id,
                 )
-                texts = self._opened.processor.tokenizer.batch_decode(written, skip_special_tokens=True)
-            found += map(speaking.short, texts)
-        return found
+                texts = self._tokenizer.batch_decode(written, skip_special_tokens=True)
+                found |= zip(numbers, map(speaking.short, texts), strict=True)
+        return [found[number] for number in range(len(asked))]
 
     def weigh(self, asked: Sequence[Asked], texts: Sequence[str]) -> list[float]:
         """See `Speaker`."""
-        config, decoder = self._opened.model.config.text_config, self._opened.model.text_decoder
-        tokenizer = self._opened.processor.tokenizer
-        found: list[float] = []
-        for some in weights.batches(list(zip(asked, texts, strict=True)), self._batch):
-            with self._opened.working():
-                states, mask = self._read([one for one, _ in some])
-                answers = [tokenizer(text, add_special_tokens=False).input_ids for _, text in some]
-                rows = [[config.bos_token_id, *tokens, config.sep_token_id] for tokens in answers]
-                tokens = speaking.padded(rows, config.pad_token_id).to(mask.device)
-                counted = speaking.padded([[1] * len(row) for row in rows], 0).to(mask.device)
-                told = decoder(
-                    input_ids=tokens[:, :-1],
-                    attention_mask=counted[:, :-1],
-                    encoder_hidden_states=states,
-                    encoder_attention_mask=mask,
+        found: dict[int, float] = {}
+        with self._opened.working():
+            for numbers, states in self._read(asked):
+                answers = [self._tokenizer(texts[number], add_special_tokens=False).input_ids for number in numbers]
+                rows = [[self._text.bos_token_id, *tokens, self._text.sep_token_id] for tokens in answers]
+                tokens = speaking.padded(rows, self._text.pad_token_id).to(states.device)
+                counted = speaking.padded([[1] * len(row) for row in rows], 0).to(states.device)
+                told = self._opened.model.text_decoder(
+                    input_ids=tokens[:, :-1], attention_mask=counted[:, :-1], encoder_hidden_states=states
                 )
-                found += speaking.mean_logprobs(told.logits, tokens[:, 1:], counted[:, 1:].bool())
-        return found
+                means = speaking.mean_logprobs(told.logits, tokens[:, 1:], counted[:, 1:].bool())
+                found |= zip(numbers, means, strict=True)
+        return [found[number] for number in range(len(asked))]
 
-    def _read(self, asked: Sequence[Asked]) -> tuple[Any, Any]:
-        """What the encoder makes of each question and its image (rows × tokens × features), and which tokens of it are
-        none that fill up."""
-        model, tokenizer = self._opened.model, self._opened.processor.tokenizer
-        views = list(dict.fromkeys(one.view for one in asked))
-        images = self._opened.image_processor(images=[crop(view) for view in views], return_tensors="pt")
-        longest = model.config.text_config.max_position_embeddings
-        read = tokenizer(
-            [one.question for one in asked], padding=True, truncation=True, max_length=longest, return_tensors="pt"
-        )
-        given = self._opened.inputs(
-            {"pixels": images["pixel_values"], "tokens": read["input_ids"], "mask": read["attention_mask"]}
-        )
-        seen = model.vision_model(pixel_values=given["pixels"]).last_hidden_state
-        states = model.text_encoder(
-            input_ids=given["tokens"],
-            attention_mask=given["mask"],
-            encoder_hidden_states=seen[[views.index(one.view) for one in asked]],
-        ).last_hidden_state
-        return states, given["mask"]
+    def _read(self, asked: Sequence[Asked]) -> Iterator[tuple[list[int], Any]]:
+        """What the encoder makes of questions of equal length and their images, questions × tokens × features, with
+        their numbers."""
+        longest = self._text.max_position_embeddings
+        by_length: dict[int, list[int]] = {}
+        tokens = [self._tokenizer(one.question, truncation=True, max_length=longest).input_ids for one in asked]
+        for number, row in enumerate(tokens):
+            by_length.setdefault(len(row), []).append(number)
+        for alike in by_length.values():
+            for numbers in weights.batches(alike, self._batch):
+                views = list(dict.fromkeys(asked[number].view for number in numbers))
+                images = self._opened.image_processor(images=[crop(view) for view in views], return_tensors="pt")
+                given = self._opened.inputs({"pixel_values": images["pixel_values"]})
+                seen = self._opened.model.vision_model(**given).last_hidden_state
+                read = self._opened.model.text_encoder(
+                    input_ids=speaking.padded([tokens[number] for number in numbers], 0).to(seen.device),
+                    encoder_hidden_states=seen[[views.index(asked[number].view) for number in numbers]],
+                )
+                yield list(numbers), read.last_hidden_state
 
 
 def load(

@@ -61,10 +61,8 @@ class Depth:
         return 1 / max(median, _NEAREST_TO_NOTHING) if self._inverse else max(median, 0.0)
 
 
-def load(
-    model: str, revision: str | None = None, device: str = "auto", dtype: str = "auto", batch: int = 8
-) -> Depth:
-    """A folder or a name on the hub, such as "depth-anything/Depth-Anything-V2-Small-hf"; so many pictures at a time."""
+def load(model: str, revision: str | None = None, device: str = "auto", dtype: str = "auto", batch: int = 8) -> Depth:
+    """A folder or a name on the hub, such as "depth-anything/Depth-Anything-V2-Small-hf"; `batch` pictures a time."""
     batch = weights.count("batch", batch)
     architectures = ["DPTForDepthEstimation", "DepthAnythingForDepthEstimation"]
     return Depth(weights.opened(model, revision, device, dtype, architectures, _processor), batch)

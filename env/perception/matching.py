@@ -56,7 +56,7 @@ class Matcher:
         rivals = {text: rest for group in texts if len(group) == 1 for text in group if (rest := others(text))}
         wanted = {text for group in texts for text in group}.union(*rivals.values())
         read = self._of_texts(sorted(wanted))
-        scale = float(self._opened.model.logit_scale.exp())
+        scale = float(self._opened.model.logit_scale.detach().exp())
         found = []
         for view, group in zip(views, texts, strict=True):
             cosines = [float(seen[view] @ read[text]) for text in group]

@@ -104,9 +104,9 @@ def opened(
         precision = "float32" if dtype == "auto" and place == "cpu" else dtype
         kind = getattr(transformers, architecture)
         loaded, report = kind.from_pretrained(folder, dtype=precision, output_loading_info=True)
-        _check_whole(model, loaded, report["missing_keys"])
         loaded = loaded.to(place).eval()
         read = (processor or transformers.AutoProcessor.from_pretrained)(folder)
+        _check_whole(model, loaded, report["missing_keys"], read)
         version = _version(folder)
     if precision == "auto":
         precision = str(loaded.dtype).removeprefix("torch.")
@@ -201,11 +201,13 @@ def _architecture(folder: Path, model: str, architectures: Sequence[str]) -> str
     return found
 
 
-def _check_whole(model: str, loaded: Any, missing: Sequence[str]) -> None:
+def _check_whole(model: str, loaded: Any, missing: Sequence[str], processor: Any) -> None:
     whole = len(loaded.state_dict())
     if len(missing) > _MOST_MISSING * whole:
         found = f"lacks {len(missing)} of its {whole} tensors, {min(missing)} among them"
         raise UserFault(f"model {model!r} {found}; fetch it again")
+    if not hasattr(_of_images(processor), "preprocess"):  # transformers makes do with a tokenizer
+        raise UserFault(f"model {model!r} lacks its processor's settings (preprocessor_config.json); fetch it again")
 
 
 @contextmanager
