@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from visrep.env.perception import Request, View
+from visrep.env.perception import Method, Request, View
 from visrep.env.perception.picture import Picture
 from visrep.env.types import Box, Call
 
@@ -253,6 +253,19 @@ _METHODS: dict[str, tuple[Callable[..., Pending], int]] = {
     "select_answer": (_select_answer, 3),
 }
 """What a program may call, with the number of arguments that `image_patch.py` and `video_segment.py` send."""
+
+ASKS: dict[str, Method] = {
+    "find": "find",
+    "exists": "find",
+    "verify_property": "match",
+    "best_text_match": "match",
+    "best_image_match": "match",
+    "simple_query": "query",
+    "compute_depth": "depth",
+    "llm_query": "complete",
+    "select_answer": "complete",
+}
+"""What each call asks of perception; those that are not here ask nothing."""
 
 
 def _text(name: str, value: Any) -> str:

@@ -274,8 +274,8 @@ class VLLM:
         )
 
 
-def load(base: Path, settings: EngineSettings, log: Path) -> VLLM:
-    """The engine of a recipe."""
+def load(base: Path, settings: EngineSettings, log: Path, arguments: Sequence[str] = ()) -> VLLM:
+    """The engine of a recipe; `arguments` go to the server that is started, behind visrep's own and as they are."""
     return VLLM(
         base,
         log=log,
@@ -286,6 +286,7 @@ def load(base: Path, settings: EngineSettings, log: Path) -> VLLM:
         dtype=settings.dtype,
         max_model_len=settings.max_model_len,
         port=settings.port,
+        arguments=arguments,
     )
 
 

@@ -55,7 +55,8 @@ def ask(
 
     recipe = exported.recipe(exported.read(policy))
     seeing = config.PerceptionSettings(backend=perception) if perception else recipe.perception
-    service = Service(parts.build_perception(seeing))
+    backend = parts.build_perception(seeing)
+    service = Service(backend, parts.text_model(backend))
     seen = given.instance([image, *(more or ())])
     asked = _asked(question, kind, tuple(option or ()), len(seen.images))
     rate = parts.frame_rate(recipe.video)

@@ -10,12 +10,14 @@ from visrep import reward
 from visrep.env import drawn
 from visrep.env.environment import Environment, Reward
 from visrep.env.faults import UserFault, suggestion
-from visrep.env.perception import Perception, scene
+from visrep.env.perception import Perception, TextModel, scene
+from visrep.env.perception.composite import Composite
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.service import Service
 from visrep.env.perception.video import FrameRate
 from visrep.env.sandbox import Limits, Sandbox
 from visrep.env.types import Kind
+from visrep.env.visual_api import ASKS
 from visrep.policy import EngineSettings, Policy
 from visrep.policy.prompt import Example, Prompter, load_examples
 from visrep.reward.rules import Rules
@@ -28,9 +30,7 @@ from visrep.train.config import (
     VideoSettings,
 )
 from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
-from visrep.train.variants import BACKEND, DATA_SET, ENGINE, loader
-
-_NEED_TEXT_MODEL = ("llm_query", "select_answer")
+from visrep.train.variants import BACKEND, COMPOSITE, DATA_SET, ENGINE, loader
 
 
 def load_tasks(
@@ -102,6 +102,11 @@ def build_perception(settings: PerceptionSettings) -> Perception:
     return backend
 
 
+def text_model(backend: Perception) -> TextModel | None:
+    """What answers `llm_query` beside this backend: a composite's part for it, if it has one."""
+    return backend.text_model if isinstance(backend, Composite) else None
+
+
 def build_sandbox(settings: SandboxSettings) -> Sandbox:
     """A sandbox with the recipe's limits."""
     limits = Limits(
@@ -115,17 +120,13 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
 
 def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
     """Sandbox, perception and reward together; with `perturbed`, replies are changed, for the guard."""
-    offered = [member for prompt in (recipe.prompt, *recipe.prompt.kinds.values()) for member in prompt.api]
-    for member in offered:
-        if member.rpartition(".")[2] in _NEED_TEXT_MODEL:
-            raise UserFault(
-                f"setting 'prompt.api' offers {member!r}, but no text model is there to answer; leave it out"
-            )
+    _check_offered(recipe)
     backend = build_perception(recipe.perception)
+    writer = text_model(backend)
     if perturbed:
-        service = Service(Perturbed(backend, seed=recipe.seed))
+        service = Service(Perturbed(backend, seed=recipe.seed), writer)
     else:
-        service = Service(backend, cache=Path(recipe.perception.cache) if recipe.perception.cache else None)
+        service = Service(backend, writer, Path(recipe.perception.cache) if recipe.perception.cache else None)
     return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
 
 
@@ -133,6 +134,19 @@ def build_annotated(recipe: Recipe) -> Environment:
     """The recipe's sandbox and reward, with annotated scenes in place of its perception."""
     service = Service(scene.load())
     return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
+
+
+def _check_offered(recipe: Recipe) -> None:
+    """Raise UserFault where a prompt offers a call that nothing is there to answer: only a composite answers
+    `llm_query`, and only what it has parts for."""
+    is_composite = recipe.perception.backend == COMPOSITE
+    answered = set(recipe.perception.options) if is_composite else {"find", "query", "match", "depth"}
+    for member in (member for prompt in (recipe.prompt, *recipe.prompt.kinds.values()) for member in prompt.api):
+        asks = ASKS.get(member.rpartition(".")[2])
+        if asks is not None and asks not in answered:
+            lacking = "no text model is there" if asks == "complete" else f"no part for {asks!r} is there"
+            remedy = f"add perception.options.{asks} or leave it out" if is_composite else "leave it out"
+            raise UserFault(f"setting 'prompt.api' offers {member!r}, but {lacking} to answer; {remedy}")
 
 
 def frame_rate(settings: VideoSettings) -> FrameRate:

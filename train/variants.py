@@ -7,10 +7,11 @@ which a run records, stands for all of it.
 import hashlib
 import importlib
 import inspect
+import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -42,25 +43,33 @@ DATA_SET = Kind("visrep.env.tasks", "data.dataset", "data.options", ("root", "sp
 BACKEND = Kind("visrep.env.perception", "perception.backend", "perception.options", (), _members(Perception))
 ENGINE = Kind("visrep.policy", "policy.engine", "policy.options", ("base", "settings", "log"), _members(Policy))
 
+COMPOSITE = "composite"
+"""The backend whose options name other backends, each for a method."""
+
 
 def loader(kind: Kind, name: str, options: dict[str, Any]) -> Callable[..., Any]:
     """The `load` of a shipped module, or of the Python file that `name` is the path of, with its options.
 
     It takes what the kind's `load` is given. Raises UserFault for an unknown name, a file that is missing, fails or has
-    no fitting `load`, and for options that this does not take; when called, if the result lacks a member.
+    no fitting `load`, for options that this does not take, and for a class of results that lacks a method, where `load`
+    is annotated with one; when called, if the result lacks a member. What a composite names is held to the same.
     """
     defined = module(kind, name)
     load = getattr(defined, "load", None)
     if not callable(load):
         raise UserFault(f"setting {kind.setting!r}: {name} has no function 'load'; add {_call(kind)}")
-    _check_signature(kind, name, inspect.signature(load), options)
+    signature = inspect.signature(load)
+    _check_signature(kind, name, signature, options)
+    returned = signature.return_annotation
+    if isinstance(returned, type) and returned is not inspect.Signature.empty:
+        methods = [member for member in kind.members if member != "identity"]  # which an instance has
+        _check_members(kind, name, returned, returned, methods)
+    if kind is BACKEND and name == COMPOSITE:
+        return _composed(load, options)
 
     def made(*given: Any) -> Any:
         part = load(*given, **options)
-        lacking = [member for member in kind.members if not hasattr(part, member)]
-        if lacking:
-            found = f"load of {name} returned {type(part).__name__} without {lacking[0]!r}"
-            raise UserFault(f"setting {kind.setting!r}: {found}; expected {', '.join(kind.members)}")
+        _check_members(kind, name, part, type(part), kind.members)
         return part
 
     return made
@@ -102,7 +111,39 @@ def _named(recipe: Recipe) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
     for data in recipe.data:
         yield DATA_SET, data.dataset, data.options
     yield BACKEND, recipe.perception.backend, recipe.perception.options
+    if recipe.perception.backend == COMPOSITE:
+        yield from _parts(recipe.perception.options)
     yield ENGINE, recipe.policy.engine, recipe.policy.options
+
+
+def _parts(options: dict[str, Any]) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
+    """What a composite's options name: for each method a backend, alone or in a table with its own options. It has to
+    have that method, and may lack the others."""
+    for method, named in options.items():
+        setting = f"{BACKEND.options}.{method}"
+        table = named if isinstance(named, dict) else {"backend": named}
+        if not isinstance(table.get("backend"), str):
+            expected = "a backend's name, or a table of 'backend' and its options"
+            raise UserFault(f"setting {setting!r} is {named!r}; expected {expected}")
+        kind = Kind(BACKEND.package, f"{setting}.backend", setting, (), ("identity", method))
+        yield kind, table["backend"], {key: value for key, value in table.items() if key != "backend"}
+
+
+def _composed(load: Callable[..., Any], options: dict[str, Any]) -> Callable[[], Any]:
+    """Makes a composite and its parts, of which equal ones are one."""
+    parts = [
+        (kind.members[-1], json.dumps([name, its], sort_keys=True, default=str), loader(kind, name, its))
+        for kind, name, its in _parts(options)
+    ]
+
+    def made() -> Any:
+        found: dict[str, Any] = {}
+        for _, key, make in parts:
+            if key not in found:
+                found[key] = make()
+        return load(**{method: found[key] for method, key, _ in parts})
+
+    return made
 
 
 def _is_file(name: str) -> bool:
@@ -177,6 +218,15 @@ def _check_signature(kind: Kind, name: str, signature: inspect.Signature, option
     for key, parameter in known.items():
         if key not in options and parameter.default is inspect.Parameter.empty:
             raise UserFault(f"setting '{kind.options}.{key}' is missing; load of {name} needs it")
+
+
+def _check_members(kind: Kind, name: str, part: Any, of: type, members: Sequence[str]) -> None:
+    lacking = [member for member in members if not hasattr(part, member)]
+    if lacking:
+        found = f"load of {name} returned {of.__name__} without {lacking[0]!r}; expected {', '.join(kind.members)}"
+        serves_some = kind is BACKEND and len(lacking) < len(members) and not _is_file(name)
+        hint = f"; a backend {COMPOSITE!r} takes it for what it has" if serves_some else ""
+        raise UserFault(f"setting {kind.setting!r}: {found}{hint}")
 
 
 def _call(kind: Kind) -> str:
