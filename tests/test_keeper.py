@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from visrep.policy import keeper
+from visrep.env import keeper
 
 SERVER = """
 import subprocess, sys, time
