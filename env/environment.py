@@ -32,7 +32,6 @@ class Seeing(Protocol):
     """What answers programs' questions about pictures: in practice `visrep.env.perception.service.Service`."""
 
     identity: str
-    said: Sequence[str]
 
     def answer(self, requests: Sequence[Request]) -> list[Any]: ...
 
@@ -107,11 +106,6 @@ class Environment:
     def perception(self) -> str:
         """Identity of what answers programs' questions: replies of equal identity are equal."""
         return self._perception.identity
-
-    @property
-    def said(self) -> Sequence[str]:
-        """What perception has to tell: where its models are."""
-        return self._perception.said
 
     def run(self, pairs: Iterable[tuple[Task, str] | None], author: str = "policy") -> Iterator[Rollout]:
         """Rollouts of `(task, program)` pairs as they are done; pairs are taken as there is room for them, and None

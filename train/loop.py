@@ -47,8 +47,6 @@ def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
     parts.draw_if_absent(recipe.data)
     with ExitStack() as stack:
         environment = stack.enter_context(parts.build_environment(recipe, log=out / "perception.log"))
-        for line in environment.said:
-            console.print(line, highlight=False, soft_wrap=True)
         exists = (out / "recipe.toml").exists()
         run = Run.reopen(out, recipe) if resume and exists else Run.create(out, recipe, environment.isolation)
         stack.enter_context(run.lock())

@@ -137,17 +137,24 @@ def build_environment(recipe: Recipe, log: Path | None = None) -> Environment:
 def build_service(recipe: Recipe, log: Path | None = None) -> Service:
     """Perception where the recipe wants it, behind its cache."""
     settings = recipe.perception
+    return Service(build_models(recipe, log), cache=_cache_file(settings), cache_mb=settings.cache_mb)
+
+
+def build_models(recipe: Recipe, log: Path | None = None) -> Perception | Remote:
+    """What sees, where the recipe wants it: in this process, in one that is started for it, or at an address.
+    Prints where the models of another process are, as a backend in this one would."""
+    settings = recipe.perception
     place = settings.place
     if place == "auto":
         place = "inside" if settings.backend in _CHEAP else "process"
-    models: Perception | Remote
     if place == "inside":
-        models = build_perception(settings)
-    else:
-        command = [sys.executable, "-m", "visrep.train.perceive"]
-        origin = Process(command, to_toml(recipe), log) if place == "process" else Address(place)
-        models = Remote(origin, made_from(settings), settings.deadline)
-    return Service(models, cache=_cache_file(settings), cache_mb=settings.cache_mb)
+        return build_perception(settings)
+    command = [sys.executable, "-m", "visrep.train.perceive"]
+    origin = Process(command, to_toml(recipe), log) if place == "process" else Address(place)
+    models = Remote(origin, made_from(settings), settings.deadline)
+    for line in models.said:
+        print(line, file=sys.stderr)
+    return models
 
 
 def made_from(settings: PerceptionSettings) -> str:

@@ -30,8 +30,6 @@ class Models(Protocol):
     """What answers requests: a backend in this process (`Inside`) or in another (`visrep.env.perception.remote`)."""
 
     identity: str
-    said: Sequence[str]
-    """What they have to tell whoever starts a run, a line each: where they are, on which device."""
 
     def ask(self, method: Method, requests: Sequence[Request]) -> Answered:
         """Replies to requests of one method, as `Service.answer` gives them. Raises MachineFault when a model breaks,
@@ -50,8 +48,6 @@ class Inside:
     What fails in a batch is asked once more, each request by itself: a batch may be too large for the memory, and it
     shows whose fault it was. What fails then is broken.
     """
-
-    said: Sequence[str] = ()
 
     def __init__(self, backend: Perception, text_model: TextModel | None = None) -> None:
         self.identity = " + ".join(part.identity for part in (backend, text_model) if part)

@@ -33,7 +33,7 @@ class Remote:
 
     def __init__(self, origin: Origin, made_from: str, deadline: float) -> None:
         self.identity = ""
-        self.said: Sequence[str] = ()
+        self.said: Sequence[str] = ()  # lines for whoever starts a run: where the models are
         self._origin = origin
         self._made_from = made_from
         self._deadline = deadline

@@ -51,7 +51,6 @@ class Service:
         self._known: OrderedDict[bytes, Any] = OrderedDict()
         self._tallies: defaultdict[Method, _Tally] = defaultdict(_Tally)
         self.identity = self._models.identity
-        self.said = self._models.said
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         """One reply per request: find `tuple[Detection, ...]`, query `Answer`, match `tuple[float, ...]`, depth
