@@ -6,7 +6,7 @@ plain data that the reward judges.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -39,29 +39,46 @@ class Seeing(Protocol):
 
     def statistics(self) -> dict[str, dict[str, float]]: ...
 
+    def perturbed(self, seed: int) -> "Seeing": ...
+
+    def stop(self) -> None: ...
+
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an environment has done so far: seconds in which the sandbox waited for programs to run; programs' calls,
-    those of them that were answered from the cache, and seconds that models took for the others; programs that were run
-    again because of a machine's fault."""
+    """What an environment has done so far: seconds in which the sandbox waited for programs to run; programs that were
+    run again because of a machine's fault; and what `Service.statistics` counts of perception, by method."""
 
     idle_seconds: float
-    calls: int
-    hits: int
-    perception_seconds: float
     repeated: int
+    perception: Mapping[str, Mapping[str, float]]
+
+    @property
+    def calls(self) -> int:
+        """Programs' calls."""
+        return int(self.total("calls"))
+
+    @property
+    def hits(self) -> int:
+        """Those of them that no model was asked for."""
+        return int(self.total("hits"))
+
+    def total(self, figure: str) -> float:
+        """The sum of a figure over all methods."""
+        return sum(figures[figure] for figures in self.perception.values())
 
     def __sub__(self, before: "Usage") -> "Usage":
         return Usage(
             self.idle_seconds - before.idle_seconds,
-            self.calls - before.calls,
-            self.hits - before.hits,
-            self.perception_seconds - before.perception_seconds,
             self.repeated - before.repeated,
+            {method: _since(figures, before.perception.get(method, {})) for method, figures in self.perception.items()},
         )
+
+
+def _since(now: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {name: value - before.get(name, 0) for name, value in now.items()}
 
 
 class Environment:
@@ -83,14 +100,7 @@ class Environment:
 
     def usage(self) -> Usage:
         """What it has done so far; the difference of two is what was done between them."""
-        tallies = self._perception.statistics().values()
-        return Usage(
-            self._sandbox.idle_seconds,
-            int(sum(tally["calls"] for tally in tallies)),
-            int(sum(tally["hits"] for tally in tallies)),
-            sum(tally["seconds"] for tally in tallies),
-            self._repeated,
-        )
+        return Usage(self._sandbox.idle_seconds, self._repeated, self._perception.statistics())
 
     @property
     def perception(self) -> str:
@@ -122,6 +132,15 @@ class Environment:
         return self._executions(
             self._job(number, program, instance, question, trace) for number, program in enumerate(programs)
         )
+
+    def perturbed(self, seed: int) -> "Environment":
+        """This one but for the replies, which are changed, as seeded: for the guard. It runs in the same sandbox and
+        asks the same models, and there is nothing of it to close."""
+        return Environment(self._sandbox, self._perception.perturbed(seed), self._reward, self._rate)
+
+    def stop(self) -> None:
+        """Free the device that models hold; the next program that asks has them started again."""
+        self._perception.stop()
 
     def close(self) -> None:
         """End the sandbox's processes and the models'."""

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import requests
 
+from visrep.env import keeper
 from visrep.env.faults import MachineFault, UserFault
-from visrep.policy import keeper
 from visrep.policy.arguments import cpu_environment
 
 _HOST = "127.0.0.1"

@@ -74,6 +74,10 @@ def test_programs_run_while_others_are_still_being_written(tasks: list[Task], tm
     assert 0.3 < rates["sandbox_idle"] <= 1
     # One of the three programs of a task asks for cups, in the same picture as all others.
     assert (rates["calls"], round(rates["cache_hits"], 2)) == (12, 0.92)
+    find = rates["perception"]["find"]
+    assert {name: find[name] for name in ("calls", "hits", "batches", "batched", "restarts")} == {
+        "calls": 12, "hits": 11, "batches": 1, "batched": 1, "restarts": 0,
+    }  # fmt: skip
     assert rates["policy_idle"] == pytest.approx(counts["executing_seconds"] / _seconds(counts), abs=0.01)
     assert rates["tokens_per_second"] == pytest.approx(counts["tokens"] / counts["sampling_seconds"], rel=0.02)
     assert rates["programs_per_second"] == pytest.approx(24 / 12 * rates["calls_per_second"], rel=0.02)

@@ -63,6 +63,24 @@ def test_a_sandbox_that_is_killed_is_started_again(folder: Path) -> None:
     assert came_to(out) == undisturbed
 
 
+@pytest.mark.slow
+def test_perception_that_is_killed_is_started_again(folder: Path) -> None:
+    changes = ("perception.place=process",)
+    undisturbed = came_to(finish(folder, folder / "seeing", *changes))
+    out = folder / "blinded"
+    with drive(folder, out, *changes) as driver:
+        while not lines(out / "base/examples_6.rollouts.jsonl"):
+            assert driver.poll() is None
+            time.sleep(0.001)
+        found = descendants(driver.pid).items()
+        (seeing,) = (number for number, line in found if "visrep.train.perceive" in line and "keeper" not in line)
+        os.kill(seeing, signal.SIGKILL)
+        _, said = driver.communicate()
+    assert driver.returncode == 0, said.decode()
+    assert b"the perception process was lost with " in said
+    assert came_to(out) == undisturbed
+
+
 def teach(base: Path, prompts: list[str], completions: list[str]) -> None:
     """Have the tiny model at `base` write one of these completions after prompts like these."""
     tokenizer, model = AutoTokenizer.from_pretrained(base), AutoModelForCausalLM.from_pretrained(base)

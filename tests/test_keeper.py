@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from visrep.policy import keeper
+from visrep.env import keeper
 
 SERVER = """
 import subprocess, sys, time

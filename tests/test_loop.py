@@ -84,7 +84,7 @@ def test_each_record_says_how_good_the_policy_is_and_where_the_time_went(run: Ru
     first, second, third = lines(iteration)
     assert first.endswith("learnt from 16 programs")
     stages = "sampling executing selecting training evaluating tokens/s programs/s calls/s"
-    for expected in [*stages.split(), "calls cached", "policy idle", "sandbox idle"]:
+    for expected in [*stages.split(), "calls cached", "policy idle", "sandbox idle", "in batches of"]:
         assert f" {expected}" in second
     assert third.startswith("  whose fault failures are: held out 16 program, 0 unclear, 0 perception")
 

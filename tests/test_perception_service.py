@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from visrep.env.faults import MachineFault, UserFault
 from visrep.env.perception import Answer, Detection, Request, View, scripted
-from visrep.env.perception.cache import Cache
 from visrep.env.perception.picture import Picture
 from visrep.env.perception.service import REMEMBERED, Service
 from visrep.env.types import Box, Scene
@@ -67,7 +67,7 @@ def test_equal_requests_are_asked_once_and_known_ones_never(view: View) -> None:
     service.answer([Request("find", again, ("dog",)), Request("find", again, ("cat",))])
     assert backend.batches == [3, 1]
     figures = service.statistics()["find"]
-    assert (figures["calls"], figures["hits"], figures["batches"], figures["largest_batch"]) == (7, 3, 2, 3)
+    assert (figures["calls"], figures["hits"], figures["batches"], figures["batched"]) == (7, 3, 2, 4)
 
 
 def test_what_differs_is_kept_apart(view: View, tmp_path: Path) -> None:
@@ -143,15 +143,6 @@ def test_more_replies_than_fit_in_memory_are_still_answered(view: View) -> None:
     assert len(service._known) == REMEMBERED
 
 
-def test_a_reply_on_disk_is_never_changed(tmp_path: Path) -> None:
-    first, second = Cache(tmp_path / "cache.sqlite"), Cache(tmp_path / "cache.sqlite")
-    first.write({b"a": "1"})
-    second.write({b"a": "2", b"b": "3"})
-    assert first.read([b"a", b"b", b"c"]) == {b"a": "1", b"b": "3"}
-    first.close()
-    second.close()
-
-
 def test_a_file_that_is_no_cache_is_the_users_fault(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are not replies " * 100)
@@ -174,3 +165,58 @@ def test_a_backend_that_loses_replies_is_a_machines_fault(view: View) -> None:
     requests = [Request("depth", View(view.picture, Box(0, 0, 30, n)), ()) for n in (10, 20)]
     with pytest.raises(MachineFault, match="1 replies to 2 requests"):
         service.answer(requests)
+
+
+class Breaking(Counting):
+    """Breaks whenever more than so many are asked at once, and at anything broken."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def find(self, views: Sequence[View], names: Sequence[str]) -> list[tuple[Detection, ...]]:
+        found = super().find(views, names)
+        if len(names) > self.most or "broken cup" in names:
+            raise RuntimeError("CUDA out of memory")
+        return found
+
+
+def test_a_batch_that_breaks_the_model_is_asked_once_more_one_by_one(view: View) -> None:
+    backend = Breaking(most=2)
+    service = Service(backend)
+    names = ["cup", "unicorn", "dog"]
+    assert [len(reply) for reply in service.answer([Request("find", view, (name,)) for name in names])] == [3, 0, 3]
+    assert backend.batches == [3, 1, 1, 1]
+
+
+def test_what_breaks_the_model_twice_is_a_machines_fault_with_the_models_message(view: View) -> None:
+    backend = Breaking(most=2)
+    names = ["cup", "broken cup", "dog", "cat"]
+    said = r"find failed twice \(RuntimeError: CUDA out of memory\)"
+    with pytest.raises(MachineFault, match=said):
+        Service(backend).answer([Request("find", view, (name,)) for name in names])
+    assert backend.batches == [4, 1, 1], "what comes after it is not asked any more"
+
+
+def test_what_is_known_is_not_asked_again_to_be_perturbed(view: View) -> None:
+    backend = Counting()
+    service = Service(backend, backend)
+    request, prompt = Request("find", view, ("cup",)), Request("complete", None, ("Say red.",))
+    true = service.answer([request, prompt])
+    perturbed = service.perturbed(seed=0)
+    found, text = perturbed.answer([request, prompt])
+    assert backend.batches == [1]
+    assert len(found) != len(true[0])
+    assert text == "red"
+    assert perturbed.identity != service.identity
+
+
+def test_a_reply_that_cannot_be_stored_is_a_machines_fault(view: View, tmp_path: Path) -> None:
+    class Odd(scripted.Scripted):
+        def depth(self, views: Sequence[View]) -> list[float]:
+            return [np.float32(1.5) for _ in views]  # type: ignore[misc]
+
+    service = Service(Odd(3, (), "red", (), 2.5), cache=tmp_path / "cache.sqlite")
+    with pytest.raises(MachineFault, match=r"a reply to depth cannot be stored \(.*float32.*\); correct"):
+        service.answer([Request("depth", view, ())])
+    service.close()

@@ -115,8 +115,8 @@ def test_a_program_that_does_not_look_at_its_videos_is_refused(
     tasks = list(nextqa.load(data, "test", instances=2))
     ran = environment.step(tasks[0], f"def execute_command(video, options): {body}")
     assert [execution.outcome for execution in ran.executions] == ["ok", "ok"]
-    with parts.build_environment(recipe(data), perturbed=True) as perturbed:
-        refused = dict(guard(environment, perturbed, tasks, [dataclasses.replace(ran, reward=1)]))
+    perturbed = environment.perturbed(seed=0)
+    refused = dict(guard(environment, perturbed, tasks, [dataclasses.replace(ran, reward=1)]))
     assert list(refused.values()) == ([reason] if reason else [])
 
 

@@ -126,7 +126,22 @@ class PerceptionSettings(Settings):
 
     backend: str = Field("shapes", description="a module of visrep.env.perception, or a Python file")
     options: dict[str, Any] = Field(default_factory=dict)
-    cache: str | None = Field(None, description="file of replies shared by runs; none keeps them in memory")
+    place: Annotated[str, Field(pattern=r"^(auto|inside|process|unix:.+|tcp:.+:\d+)$")] = Field(
+        "auto",
+        description="where it works: inside the driver; in a process of its own, watched and started again when it is "
+        "lost; or the address of one that runs already. auto keeps scene, scripted and shapes inside, which take "
+        "microseconds, and nothing else",
+    )
+    batch: Positive = Field(64, description="requests that a process's models get at once, at most")
+    deadline: Annotated[float, Field(gt=0)] = Field(
+        600.0, description="seconds that a process's models may take for a batch before it is lost"
+    )
+    cache: str | None = Field(
+        None,
+        description="file of replies that runs share; none is visrep's own (`visrep cache stats`) for shipped models, "
+        "and memory alone for the backends that auto keeps inside and for Python files, which change",
+    )
+    cache_mb: Positive = Field(4096, description="size of that file; what was used longest ago goes")
 
 
 class VideoSettings(Settings):

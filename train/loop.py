@@ -47,7 +47,7 @@ def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
     check_writable(out)
     parts.draw_if_absent(recipe.data)
     with ExitStack() as stack:
-        environment = stack.enter_context(parts.build_environment(recipe))
+        environment = stack.enter_context(parts.build_environment(recipe, log=out / "perception.log"))
         exists = (out / "recipe.toml").exists()
         run = Run.reopen(out, recipe) if resume and exists else Run.create(out, recipe, environment.isolation)
         stack.enter_context(run.lock())
@@ -214,8 +214,8 @@ class Loop:
         return Pool(files, tuple(rollout for _, rollout in checked if rollout))
 
     def _guard(self, pool: Pool) -> Iterator[tuple[tuple[str, str], str]]:
-        with parts.build_environment(self.recipe, perturbed=True) as perturbed:
-            yield from guard(self.environment, perturbed, self.train_tasks, pool)
+        perturbed = self.environment.perturbed(self.recipe.seed)
+        yield from guard(self.environment, perturbed, self.train_tasks, pool)
 
     def _clone(self, folder: Path, number: int) -> dict[str, Any]:
         self._free_device()
@@ -269,6 +269,7 @@ class Loop:
         return probe.check(self.policy, published, f"engine {settings.engine!r}", remedy, engines=count)
 
     def _free_device(self) -> None:
+        self.environment.stop()
         if "policy" in self.__dict__:
             self.policy.stop()
 

@@ -1,6 +1,9 @@
 """The parts of a run, each built from its section of the recipe."""
 
+import hashlib
 import importlib
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,14 +14,17 @@ from visrep.env import drawn
 from visrep.env.environment import Environment, Reward
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.perception import Perception, TextModel, scene
+from visrep.env.perception.asking import Inside, Models
 from visrep.env.perception.composite import Composite
-from visrep.env.perception.perturbed import Perturbed
+from visrep.env.perception.process import Address, Process
+from visrep.env.perception.remote import Remote
 from visrep.env.perception.service import Service
 from visrep.env.perception.video import FrameRate
 from visrep.env.sandbox import Limits, Sandbox
 from visrep.env.types import Kind
 from visrep.env.visual_api import ASKS
 from visrep.policy import EngineSettings, Policy
+from visrep.policy.checkpoint import cache_home
 from visrep.policy.prompt import Example, Prompter, load_examples
 from visrep.reward.rules import Rules
 from visrep.train.config import (
@@ -28,9 +34,13 @@ from visrep.train.config import (
     Recipe,
     SandboxSettings,
     VideoSettings,
+    to_toml,
 )
 from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
 from visrep.train.variants import BACKEND, COMPOSITE, DATA_SET, ENGINE, loader
+
+_CHEAP = ("scene", "scripted", "shapes")
+"""Backends that take microseconds a call: a process of their own, or a file of their replies, would take longer."""
 
 
 def load_tasks(
@@ -118,15 +128,10 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
     return Sandbox(limits, settings.parallel, numpy=settings.numpy, outer=settings.outer, without=settings.without)
 
 
-def build_environment(recipe: Recipe, perturbed: bool = False) -> Environment:
-    """Sandbox, perception and reward together; with `perturbed`, replies are changed, for the guard."""
+def build_environment(recipe: Recipe, log: Path | None = None) -> Environment:
+    """Sandbox, perception and reward together; a process that perception is in writes its `log` there."""
     _check_offered(recipe)
-    backend = build_perception(recipe.perception)
-    writer = text_model(backend)
-    if perturbed:
-        service = Service(Perturbed(backend, seed=recipe.seed), writer)
-    else:
-        service = Service(backend, writer, Path(recipe.perception.cache) if recipe.perception.cache else None)
+    service = build_service(recipe, log)
     return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
 
 
@@ -147,6 +152,49 @@ def _check_offered(recipe: Recipe) -> None:
             lacking = "no text model is there" if asks == "complete" else f"no part for {asks!r} is there"
             remedy = f"add perception.options.{asks} or leave it out" if is_composite else "leave it out"
             raise UserFault(f"setting 'prompt.api' offers {member!r}, but {lacking} to answer; {remedy}")
+
+
+def build_service(recipe: Recipe, log: Path | None = None) -> Service:
+    """Perception where the recipe wants it, behind its cache."""
+    settings = recipe.perception
+    return Service(build_models(recipe, log), cache=_cache_file(settings), cache_mb=settings.cache_mb)
+
+
+def build_models(recipe: Recipe, log: Path | None = None) -> Models:
+    """What sees, where the recipe wants it: in this process, in one that is started for it, or at an address.
+    Prints where the models of another process are, as a backend in this one would."""
+    settings = recipe.perception
+    place = settings.place
+    if place == "auto":
+        place = "inside" if settings.backend in _CHEAP else "process"
+    if place == "inside":
+        backend = build_perception(settings)
+        return Inside(backend, text_model(backend))
+    command = [sys.executable, "-m", "visrep.train.perceive"]
+    origin = Process(command, to_toml(recipe), log) if place == "process" else Address(place)
+    models = Remote(origin, made_from(settings), settings.deadline)
+    for line in models.said:
+        print(line, file=sys.stderr)
+    return models
+
+
+def made_from(settings: PerceptionSettings) -> str:
+    """What says which models a process holds, so that another recipe's are not asked by mistake. Options may hold keys,
+    and an address may be open to others, so only their digest is told."""
+    options = json.dumps(settings.options, sort_keys=True, default=str)
+    return f"{settings.backend} with options {hashlib.sha256(options.encode()).hexdigest()[:12]}"
+
+
+def default_cache() -> Path:
+    """The file of replies that runs share unless their recipes name another."""
+    return cache_home() / "perception.sqlite"
+
+
+def _cache_file(settings: PerceptionSettings) -> Path | None:
+    if settings.cache:
+        return Path(settings.cache)
+    # A file that is being written changes its replies sooner than its identity.
+    return None if settings.backend in _CHEAP or settings.backend.endswith(".py") else default_cache()
 
 
 def frame_rate(settings: VideoSettings) -> FrameRate:

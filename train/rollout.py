@@ -98,10 +98,11 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
     }
 
 
-def _rates(tokens: int, sampled: float, programs: int, seconds: float, usage: Usage) -> dict[str, float]:
+def _rates(tokens: int, sampled: float, programs: int, seconds: float, usage: Usage) -> dict[str, Any]:
     """What was done in so many seconds, in `sampled` of which the policy wrote `tokens`. `policy_idle` is the share of
     the rest, `sandbox_idle` that in which no program was there to run; programs and calls per second are those
-    of the time in which there was one; `cache_hits` is the share of calls that no model was asked for."""
+    of the time in which there was one; `cache_hits` is the share of calls that no model was asked for; `perception` has
+    `Service.statistics` for each method."""
     busy = max(seconds - usage.idle_seconds, 1e-9)
     return {
         "tokens_per_second": round(tokens / sampled, 1),
@@ -110,7 +111,10 @@ def _rates(tokens: int, sampled: float, programs: int, seconds: float, usage: Us
         "calls_per_second": round(usage.calls / busy, 1),
         "cache_hits": round(usage.hits / max(usage.calls, 1), 3),
         "programs_repeated": usage.repeated,
-        "perception_seconds": round(usage.perception_seconds, 2),
+        "perception": {
+            method: {name: round(value, 3) for name, value in figures.items()}
+            for method, figures in usage.perception.items()
+        },
         "policy_idle": round(1 - sampled / seconds, 3),
         "sandbox_idle": round(usage.idle_seconds / seconds, 3),
     }

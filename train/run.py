@@ -28,6 +28,7 @@ from visrep.train.variants import digests
 
 CHANGEABLE = (
     *("iterations", "saturation", "tracking"),
+    *("perception.batch", "perception.cache", "perception.cache_mb", "perception.deadline", "perception.place"),
     *("policy.port", "policy.serve", "policy.urls", "sandbox.parallel"),
 )
 """Settings that may differ when a run is resumed: none of them changes what a finished stage would have produced."""

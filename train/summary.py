@@ -24,12 +24,19 @@ STAGES = ("sampling", "executing", "selecting", "training", "evaluating")
 
 
 def tables(run: Run) -> list[Table]:
-    """Accuracy by iteration, accuracy by category, whose fault failures are, seconds by stage, and how busy the parts
-    were."""
+    """Accuracy by iteration, accuracy by category, whose fault failures are, seconds by stage, how busy the parts were,
+    and what was asked of perception."""
     records = run.metrics()
     if not records:
         return []
-    return [_accuracy(records), _categories(records), *_blame(records), _seconds(records), _rates(records)]
+    return [
+        _accuracy(records),
+        _categories(records),
+        *_blame(records),
+        _seconds(records),
+        _rates(records),
+        _perception(records),
+    ]
 
 
 def lines(record: dict[str, Any]) -> list[str]:
@@ -45,6 +52,10 @@ def lines(record: dict[str, Any]) -> list[str]:
     found = rates(record)
     speeds = [f"{_number(found[f'{name}_per_second'])} {name}/s" for name in ("tokens", "programs", "calls")]
     shares = [f"{_share(found[key])} {name}" for key, name in _SHARES.items()]
+    asked = list(perception(record).values())
+    if batches := sum(figures["batches"] for figures in asked):
+        seconds, batched = (sum(figures[name] for figures in asked) for name in ("seconds", "batched"))
+        shares.append(f"models {seconds:.1f} s in batches of {batched / batches:.1f}")
     learnt = f", learnt from {record['selection']['examples']} programs"
     second = f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"
     return [first + learnt, second, *_blame_line(record)]
@@ -182,6 +193,40 @@ def _rates(records: list[dict[str, Any]]) -> Table:
     return table
 
 
+def _perception(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="Perception while sampling for training", title_justify="left")
+    columns = ("calls", "cached", "asked of models", "batches", "mean batch", "models, s", "waited, s", "restarts")
+    for column in ("policy", "method", *columns):
+        table.add_column(column, justify="left" if column in ("policy", "method") else "right")
+    for record in records:
+        for method, figures in perception(record).items():
+            calls, batches = figures["calls"], figures["batches"]
+            table.add_row(
+                name_of(record),
+                method,
+                f"{calls:.0f}",
+                _share(figures["hits"] / calls if calls else math.nan),
+                f"{calls - figures['hits']:.0f}",
+                f"{batches:.0f}",
+                f"{figures['batched'] / batches:.1f}" if batches else "–",
+                f"{figures['seconds']:.1f}",
+                f"{figures['waited']:.1f}",
+                f"{figures['restarts']:.0f}",
+            )
+    return table
+
+
+def perception(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """An iteration's figures of perception by method, see `Service.statistics`: the sums over its rounds. None where a
+    record does not tell, as one of an older version."""
+    found: dict[str, dict[str, float]] = {}
+    for round_ in _rounds(record):
+        for method, figures in round_.get("rates", {}).get("perception", {}).items():
+            known = found.get(method, {})
+            found[method] = {name: value + known.get(name, 0) for name, value in figures.items()}
+    return found
+
+
 def rates(record: dict[str, Any]) -> dict[str, float]:
     """An iteration's rates and shares: those of its rounds, each counted by how long it took. NaN is what a round does
     not tell, as one of an older version, or of an engine that keeps no count."""
@@ -207,5 +252,5 @@ def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.0%}"
 
 
-def _rounds(record: dict[str, Any]) -> list[dict[str, Any]]:
+def _rounds(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]

@@ -47,6 +47,11 @@ class Picture:
         return hashlib.sha256(repr(self.size).encode() + self.pixels.tobytes()).hexdigest()[:32]
 
     @cached_property
+    def fingerprint(self) -> str:
+        """Of the pixels and the annotation, since a perception backend may read either."""
+        return f"{self.digest} {hashlib.sha256(repr(self.scene).encode()).hexdigest()[:32]}"
+
+    @cached_property
     def _decoded(self) -> Pixels:
         try:
             with Image.open(self.path) as image:

@@ -5,22 +5,17 @@ import json
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from visrep.env.faults import MachineFault
-from visrep.env.perception import Answer, Detection, Method, Perception, Request, TextModel, View
-from visrep.env.perception.cache import Cache
-from visrep.env.perception.picture import Picture
-from visrep.env.types import Box
+from visrep.env.perception import Answer, Detection, Method, Perception, Request, TextModel, View, plain
+from visrep.env.perception.asking import Inside, Models
+from visrep.env.perception.cache import MOST_MB, Cache
+from visrep.env.perception.perturbed import Perturbed
 
 REMEMBERED = 100_000
 """Replies kept in memory."""
-
-NO_TEXT = ""
-"""The reply to `complete` without a text model: a policy may write `llm_query` unasked, which must not end the run."""
 
 _MISSING = object()
 
@@ -28,27 +23,34 @@ _MISSING = object()
 @dataclass(slots=True)
 class _Tally:
     calls: int = 0
-    asked: int = 0
+    hits: int = 0
     batches: int = 0
-    largest: int = 0
+    batched: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
+    restarts: int = 0
 
 
 class Service:
     """Answers the requests of all programs that wait, in order.
 
-    Replies are remembered in memory and, with `cache`, on disk for later runs. Their key holds the backend's identity,
-    the picture's pixels and annotation, the box, the method and its arguments. `identity` names what answers.
+    Replies are remembered in memory and, with `cache`, on disk for later runs, in a file of at most `cache_mb` MB.
+    Their key holds the backend's identity, the picture's pixels and annotation, the box, the method and its arguments.
+    `identity` names what answers. `backend` may also be `Models` in another process, text model and all.
     """
 
-    def __init__(self, backend: Perception, text_model: TextModel | None = None, cache: Path | None = None) -> None:
-        self.identity = " + ".join(part.identity for part in (backend, text_model) if part)
-        self._backend = backend
-        self._text_model = text_model
-        self._cache = Cache(cache) if cache else None
+    def __init__(
+        self,
+        backend: Perception | Models,
+        text_model: TextModel | None = None,
+        cache: Path | None = None,
+        cache_mb: int = MOST_MB,
+    ) -> None:
+        self._models: Models = backend if isinstance(backend, Models) else Inside(backend, text_model)
+        self._cache = Cache(cache, cache_mb) if cache else None
         self._known: OrderedDict[bytes, Any] = OrderedDict()
-        self._pictures: WeakKeyDictionary[Picture, str] = WeakKeyDictionary()
         self._tallies: defaultdict[Method, _Tally] = defaultdict(_Tally)
+        self.identity = self._models.identity
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         """One reply per request: find `tuple[Detection, ...]`, query `Answer`, match `tuple[float, ...]`, depth
@@ -58,12 +60,13 @@ class Service:
         replies = {key: self._known[key] for key in wanted if key in self._known}
         replies |= self._from_disk({key: wanted[key] for key in wanted if key not in replies})
         fresh = self._ask({key: wanted[key] for key in wanted if key not in replies})
-        if self._cache and fresh:
-            self._cache.write({key: _encoded(wanted[key].method, reply) for key, reply in fresh.items()})
         replies |= fresh
         self._remember(replies)
         for request in requests:
             self._tallies[request.method].calls += 1
+            self._tallies[request.method].hits += 1
+        for key in fresh:
+            self._tallies[wanted[key].method].hits -= 1
         return [replies[key] for key in keys]
 
     def remembered(self, requests: Sequence[Request]) -> list[Any] | None:
@@ -78,63 +81,56 @@ class Service:
         self._remember(replies)
         for request in requests:
             self._tallies[request.method].calls += 1
+            self._tallies[request.method].hits += 1
         return [replies[key] for key in keys]
 
     def statistics(self) -> dict[str, dict[str, float]]:
-        """By method: calls, hits (answered without the model), batches, largest batch, seconds spent in the model."""
-        return {
-            method: {
-                "calls": tally.calls,
-                "hits": tally.calls - tally.asked,
-                "batches": tally.batches,
-                "largest_batch": tally.largest,
-                "seconds": tally.seconds,
-            }
-            for method, tally in sorted(self._tallies.items())
-        }
+        """By method, since the beginning: calls; hits, those answered without the model; batches that models worked in
+        for the others, and requests `batched` in these, other drivers' included; `seconds` that models worked, and that
+        programs `waited` for them; restarts of the models' process."""
+        return {method: asdict(tally) for method, tally in sorted(self._tallies.items())}
+
+    def perturbed(self, seed: int) -> "Service":
+        """One that changes this one's replies, the same way for the same seed. It asks nothing that is known here, and
+        holds nothing that has to be closed."""
+        known = _Known(self)
+        return Service(Perturbed(known, seed), known)
+
+    def stop(self) -> None:
+        """Free the device that models hold; they are started again when they are asked."""
+        self._models.stop()
 
     def close(self) -> None:
+        """End the models' process, if there is one, and close the cache."""
+        self._models.close()
         if self._cache:
             self._cache.close()
 
     def _ask(self, wanted: dict[bytes, Request]) -> dict[bytes, Any]:
+        """Replies of the models, which are on disk by then: method by method, so that none is lost with the next."""
         groups: defaultdict[Method, list[bytes]] = defaultdict(list)
         for key, request in wanted.items():
             groups[request.method].append(key)
         fresh: dict[bytes, Any] = {}
         for method, keys in groups.items():
             begun = time.perf_counter()
-            replies = self._batch(method, [wanted[key] for key in keys])
-            if len(replies) != len(keys):
-                raise MachineFault(f"{self.identity}: {len(replies)} replies to {len(keys)} requests of {method}")
-            fresh.update(zip(keys, replies, strict=True))
+            answered = self._models.ask(method, [wanted[key] for key in keys])
             tally = self._tallies[method]
-            tally.asked += len(keys)
-            tally.batches += 1
-            tally.largest = max(tally.largest, len(keys))
-            tally.seconds += time.perf_counter() - begun
+            tally.waited += time.perf_counter() - begun
+            tally.batches += len(answered.batches)
+            tally.batched += sum(size for size, _ in answered.batches)
+            tally.seconds += sum(seconds for _, seconds in answered.batches)
+            tally.restarts += answered.restarts
+            replies = dict(zip(keys, answered.replies, strict=True))
+            if self._cache:
+                texts = {key: (method, plain.encoded(method, reply)) for key, reply in replies.items()}
+                self._cache.write(self.identity, texts)
+            fresh |= replies
         return fresh
-
-    def _batch(self, method: Method, requests: list[Request]) -> Sequence[Any]:
-        arguments = [request.arguments for request in requests]
-        if method == "complete":
-            if self._text_model is None:
-                return [NO_TEXT for _ in requests]
-            return self._text_model.complete([prompt for (prompt,) in arguments])
-        views = [_view(request) for request in requests]
-        match method:
-            case "find":
-                return self._backend.find(views, [name for (name,) in arguments])
-            case "query":
-                return self._backend.query(views, [one for one, _ in arguments], [offered for _, offered in arguments])
-            case "match":
-                return self._backend.match(views, [tuple(texts) for (texts,) in arguments])
-            case "depth":
-                return self._backend.depth(views)
 
     def _from_disk(self, wanted: dict[bytes, Request]) -> dict[bytes, Any]:
         found = self._cache.read(list(wanted)) if self._cache and wanted else {}
-        return {key: _decoded(wanted[key].method, text) for key, text in found.items()}
+        return {key: plain.decoded(wanted[key].method, text) for key, text in found.items()}
 
     def _remember(self, replies: dict[bytes, Any]) -> None:
         for key, reply in replies.items():
@@ -145,46 +141,38 @@ class Service:
 
     def _key(self, request: Request) -> bytes:
         view = request.view
-        place = [] if view is None else [self._fingerprint(view.picture), *map(float, _corners(view.box))]
+        place = [] if view is None else [view.picture.fingerprint, *map(float, plain.corners(view.box))]
         text = json.dumps([self.identity, request.method, place, request.arguments])
         return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
-    def _fingerprint(self, picture: Picture) -> str:
-        """Of pixels and annotation, since a backend may read either."""
-        if picture not in self._pictures:
-            scene = hashlib.blake2b(repr(picture.scene).encode(), digest_size=16).hexdigest()
-            self._pictures[picture] = f"{picture.digest} {scene}"
-        return self._pictures[picture]
 
+class _Known:
+    """A service as a backend and a text model: what is known there is not asked again."""
 
-def _view(request: Request) -> View:
-    if request.view is None:
-        raise MachineFault(f"a request of {request.method} came without its view")
-    return request.view
+    def __init__(self, service: Service) -> None:
+        self.identity = service.identity
+        self._service = service
 
+    def find(self, views: Sequence[View], names: Sequence[str]) -> list[tuple[Detection, ...]]:
+        return self._answered("find", views, [(name,) for name in names])
 
-def _corners(box: Box) -> tuple[float, float, float, float]:
-    return box.left, box.lower, box.right, box.upper
+    def query(
+        self, views: Sequence[View], questions: Sequence[str], choices: Sequence[tuple[str, ...] | None]
+    ) -> list[Answer]:
+        return self._answered("query", views, list(zip(questions, choices, strict=True)))
 
+    def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
+        return self._answered("match", views, [(group,) for group in texts])
 
-def _encoded(method: Method, reply: Any) -> str:
-    match method:
-        case "find":
-            return json.dumps([[*_corners(detection.box), detection.score] for detection in reply])
-        case "query":
-            return json.dumps([reply.text, reply.likelihoods])
-        case _:
-            return json.dumps(reply)
+    def depth(self, views: Sequence[View]) -> list[float]:
+        return self._answered("depth", views, [() for _ in views])
 
+    def complete(self, prompts: Sequence[str]) -> list[str]:
+        return self._answered("complete", [None] * len(prompts), [(prompt,) for prompt in prompts])
 
-def _decoded(method: Method, text: str) -> Any:
-    value = json.loads(text)
-    match method:
-        case "find":
-            return tuple(Detection(Box(*corners), score) for *corners, score in value)
-        case "query":
-            return Answer(value[0], tuple(value[1]))
-        case "match":
-            return tuple(value)
-        case _:
-            return value
+    def _answered(
+        self, method: Method, views: Sequence[View | None], arguments: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        return self._service.answer(
+            [Request(method, view, given) for view, given in zip(views, arguments, strict=True)]
+        )

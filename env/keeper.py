@@ -48,7 +48,8 @@ def _end_with_keeper() -> None:
 
 
 def _follow_owner(server: subprocess.Popen[bytes]) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not through `sys.stdin`, whose lock would be held when this process ends by itself
+        pass
     server.terminate()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGCONT)  # one that was stopped would not hear of it
