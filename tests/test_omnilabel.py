@@ -87,9 +87,9 @@ def test_a_part_of_the_images_becomes_training_data_and_leaves_the_rest(tmp_path
     assert 5 < len(train) < 20
     assert set(train) | set(val) == set(whole)
     assert len(train) + len(val) == len(whole) == 40
-    with pytest.raises(UserFault, match="dataset_all_train_v0.1.3.json is missing"):
+    with pytest.raises(UserFault, match=r"dataset_all_train_v0\.1\.3\.json is missing"):
         omnilabel.load(root, "train")
-    with pytest.raises(UserFault, match="train_share is 1.5"):
+    with pytest.raises(UserFault, match=r"train_share is 1\.5"):
         omnilabel.load(root, "train", train_share=1.5)
 
 

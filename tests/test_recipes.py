@@ -37,7 +37,7 @@ def test_a_recipe_names_what_there_is(name: str) -> None:
 
 def test_every_published_data_set_has_a_recipe() -> None:
     names = {module.name for module in pkgutil.iter_modules(visrep.env.tasks.__path__)} - {"own"}
-    assert {data.dataset for name in PUBLISHED + ["nlvr"] for data in load_recipe(name).data} == names
+    assert {data.dataset for name in [*PUBLISHED, "nlvr"] for data in load_recipe(name).data} == names
 
 
 def test_recipes_for_published_data_sets_share_policy_perception_and_learning() -> None:

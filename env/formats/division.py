@@ -1,9 +1,9 @@
 """Splits of data sets that are published as one, for testing only: Winoground, SugarCrepe and OmniLabel.
 
-What is published is the split "test" ("val" of OmniLabel). To learn from a part of it, `train_share` divides it into "train" and "test",
-which have nothing in common: each item goes by a lot that depends on its name alone, so that everybody who names the
-same share gets the same division. A folder ROOT/{split}, itself laid out like the published set, is a split of its
-own; drawn sets have three of them.
+What is published is the split "test" ("val" of OmniLabel). To learn from a part of it, `train_share` divides it into
+"train" and "test", which have nothing in common: each item goes by a lot that depends on its name alone, so that
+everybody who names the same share gets the same division. A folder ROOT/{split}, itself laid out like the published
+set, is a split of its own; drawn sets have three of them.
 """
 
 import hashlib
