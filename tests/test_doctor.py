@@ -1,5 +1,6 @@
 """The doctor's report names what a machine has and what a recipe's run needs, in words and as JSON."""
 
+import dataclasses
 import json
 import os
 import runpy
@@ -15,6 +16,8 @@ from visrep.scripts import cli
 from visrep.train.config import load_recipe
 from visrep.train.machine import Finding
 from visrep.train.needs import needs
+from visrep.train.room import Device, memory
+from visrep.train.sizes import Size, find
 
 small = runpy.run_path(str(Path(__file__).with_name("small_run.py")))
 VISREP = Path(sys.executable).with_name("visrep")
@@ -35,7 +38,10 @@ DATA_SETS = sorted(
     for path in (Path(cli.__file__).parent.parent / "env" / "tasks").glob("*.py")
     if "\ndef load(" in path.read_text(encoding="utf-8")
 )
-EYES = "def load(model='acme/eyes', revision='1234', device='cpu', dtype='auto', eyes=None):\n    raise SystemExit\n"
+EYES = """
+def load(model='acme/eyes', revision='1234', device='cpu', dtype='auto', eyes=None, ears=None, far=None):
+    raise SystemExit
+"""
 
 
 @pytest.fixture(scope="module")
@@ -175,15 +181,41 @@ def test_models_of_the_hub_are_looked_for_in_its_cache(folder: Path, settings: l
 
 def test_models_that_are_not_here_are_fetched_and_their_memory_is_unknown(folder: Path, settings: list[str]) -> None:
     eyes = folder / "eyes.py"
-    part = f"perception.options={{ eyes = {{ backend = '{eyes}', model = '{folder / 'model'}', revision = 'a' }} }}"
-    findings = found(*settings, f"perception.backend={eyes}", part)
+    part = f"{{ backend = '{eyes}', model = '{folder / 'model'}', revision = 'a' }}"
+    far = f"{{ backend = '{eyes}', model = 'far/away', url = 'http://far' }}"
+    options = f"perception.options={{ eyes = {part}, ears = {part}, far = {far} }}"
+    findings = found(*settings, f"perception.backend={eyes}", options)
     assert findings[f"weights of perception ({eyes})"].state == "absent"
     assert "acme/eyes, revision 1234: fetched from the hub" in findings[f"weights of perception ({eyes})"].found
     assert findings[f"memory, perception ({eyes})"].state == "unknown"
-    # That of a part is here: its own options say so.
-    assert findings[f"weights of eyes ({eyes})"] == Finding(f"weights of eyes ({eyes})", "ok", str(folder / "model"))
-    assert "(78,208 parameters)" in findings[f"memory, eyes ({eyes})"].found
+    # That of two parts is here, and one; what is behind an address is no concern of this machine's.
+    assert findings[f"weights of ears ({eyes})"] == Finding(f"weights of ears ({eyes})", "ok", str(folder / "model"))
+    assert "(78,208 parameters)" in findings[f"memory, ears ({eyes})"].found
+    assert len([name for name in findings if name.startswith("weights of")]) == 3
     assert findings["memory, together"].state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "share", "state"),
+    [
+        ([], "92%", "absent"),
+        (["--gpu-memory-utilization", "0.4"], "40%", "ok"),
+        (["--gpu-memory-utilization=0.5"], "50%", "ok"),
+    ],
+)
+def test_on_a_gpu_vllm_takes_its_share_beside_perception(
+    arguments: list[str], share: str, state: str, folder: Path, settings: list[str]
+) -> None:
+    gpu = Device("cuda", total=100 * 2**30, free=100 * 2**30, half=True)
+    policy = find("policy", str(folder / "model"), None, "auto")
+    eyes = dataclasses.replace(policy, role="eyes", size=Size(parameters=3 * 2**30, width=4, linear=0))
+    engine = ["policy.engine=vllm", f"policy.options={{ arguments = {arguments} }}"]
+    recipe = load_recipe("quickstart", [*settings, *engine])
+    findings = {finding.name: finding for finding in memory(recipe, policy, [eyes], gpu)}
+    assert f"vLLM takes {share} of the GPU" in findings["memory, policy"].found
+    assert findings["memory, eyes"].found.startswith("12.0 GiB")
+    assert findings["memory, together"].state == state
+    assert ("--gpu-memory-utilization" in findings["memory, together"].remedy) == (state == "absent")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -162,7 +162,7 @@ def _untold(rollout: Rollout) -> frozenset[str]:
     """The calls that an annotation has no answer to, each with the reply that it got all the same."""
     calls = (call for execution in rollout.executions for call in execution.calls)
     return frozenset(
-        # As JSON, since a log that was stored has lists where there were tuples.
+        # As JSON, since calls hold lists, which a set cannot.
         json.dumps([call.method, call.arguments, call.result])
         for call in calls
         if call.error is None and not _told(call)

@@ -40,10 +40,12 @@ def needs(recipe: Recipe) -> Iterator[Finding]:
         yield from _data(f"data {name}", data)
     yield _looked("policy engine", partial(_engine, recipe.policy))
     policy = find(_POLICY, recipe.policy.model, recipe.policy.revision, recipe.policy.dtype)
-    eyes = list(_eyes("perception", recipe.perception.backend, recipe.perception.options))
+    # Parts of a backend that have a model in common share it.
+    seen = _eyes("perception", recipe.perception.backend, recipe.perception.options)
+    eyes = list({replace(model, role=""): model for model in seen}.values())
     yield from (_weights(model) for model in (policy, *eyes))
     yield from filter(None, map(_device, eyes))
-    yield from room.memory(recipe, policy, eyes)
+    yield from room.memory(recipe, policy, eyes, room.device())
     yield room.disk(recipe, policy, _counts(recipe))
 
 
@@ -147,11 +149,11 @@ def _engine(policy: PolicySettings) -> str:
 
 
 def _eyes(role: str, backend: str, options: Mapping[str, Any]) -> Iterator[Model]:
-    """The models of a perception backend, by the options `model` and `revision` of its `load`, and those of the
-    backends that tables among its options name."""
+    """The models of a perception backend, by the options `model` and `revision` of its `load`, but for those behind a
+    `url`, and the models of the backends that tables among its options name."""
     taken = inspect.signature(variants.module(BACKEND, backend).load).parameters.values()
     known = {parameter.name: parameter.default for parameter in taken} | dict(options)
-    if isinstance(known.get("model"), str) and "revision" in known:
+    if isinstance(known.get("model"), str) and "revision" in known and "url" not in known:
         dtype, device = str(known.get("dtype", "auto")), str(known.get("device", "auto"))
         yield find(f"{role} ({backend})", known["model"], known["revision"], dtype, device)
     for name, part in options.items():

@@ -1,12 +1,13 @@
 """Whether a machine has the memory and the disk for a run: estimates, each with what it is made of.
 
-    serving    weights + keys and values of the programs in flight, at least those of one
+    serving    weights + keys and values, at least those of one program; vLLM takes the share of a GPU that it is given
     training   weights + 16 bytes a parameter of the adapter + 17 numbers a token, layer and hidden unit + 16 bytes a
                logit, for one example of policy.max_model_len tokens (`sizes.py`); longer rows take what is left
-    seeing     weights of perception's models, all the time
+    seeing     weights of perception's models
     disk       an adapter in float32 for each iteration, the export, a merge to serve from, programs with their calls
 
-Policy and training take turns, so the larger of the two counts. What engines, allocators and images take is not in it.
+Perception is there while the policy writes, training has the device to itself: the larger of the two counts. What
+engines, allocators and images take is not in it.
 """
 
 import os
@@ -22,6 +23,9 @@ from visrep.train.sizes import Model
 
 _RECORD = 1024
 """Bytes on disk of a program on one instance with its share of the completions; 700 in runs of the quickstart."""
+
+_UTILISATION, _SHARE = "--gpu-memory-utilization", 0.92
+"""How vLLM is told which share of a GPU to take, and what it takes untold (0.32.0, vllm/config/cache.py)."""
 
 _UNKNOWN = "its configuration is not here, or not one that transformers knows"
 _REMEDY = "have its files here (see above), and ask again"
@@ -42,24 +46,42 @@ class _Taken:
         return Finding(f"memory, {self.name}", "ok", self.told)
 
 
-def memory(recipe: Recipe, policy: Model, eyes: Sequence[Model]) -> Iterator[Finding]:
-    """What policy, training and each model of perception take, and whether that much is free."""
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where models work: what torch calls it, its bytes, in all and free, and whether training is in bfloat16 there."""
+
+    name: str
+    total: int
+    free: int
+    half: bool
+
+
+def device() -> Device:
+    """The first GPU, or the processor where there is none."""
     import torch  # seconds to import, and what follows imports it too
 
     from visrep.train.memory import free
     from visrep.train.trainer import multiplies_bfloat16
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    half = device.type == "cuda" or multiplies_bfloat16()
-    stages = [
-        _serving(recipe.policy, policy, device.type),
-        _training(recipe, policy, "bfloat16" if half else "float32"),
-    ]
-    seeing = [_seeing(model, device.type) for model in eyes]
-    yield from (taken.finding() for taken in (*stages, *seeing))
-    beside = [taken for taken, model in zip(seeing, eyes, strict=True) if device.type == "cpu" or model.device != "cpu"]
-    least = policy.size.weights(policy.dtype) if policy.size else 0
-    yield _together(stages, beside, least, free(device), str(device))
+    if torch.cuda.is_available():
+        gpu = torch.device("cuda:0")
+        return Device("cuda", torch.cuda.get_device_properties(gpu).total_memory, free(gpu), half=True)
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Device("cpu", total, free(torch.device("cpu")), multiplies_bfloat16())
+
+
+def memory(recipe: Recipe, policy: Model, eyes: Sequence[Model], on: Device) -> Iterator[Finding]:
+    """What policy, training and each model of perception take, and whether that much is free."""
+    serving, training = _serving(recipe.policy, policy, on), _training(recipe, policy, on)
+    seeing = [_seeing(model, on) for model in eyes]
+    yield from (taken.finding() for taken in (serving, training, *seeing))
+    beside = [taken for taken, model in zip(seeing, eyes, strict=True) if on.name == "cpu" or model.device != "cpu"]
+    seen = sum(taken.size or 0 for taken in beside)
+    weights = policy.size.weights(recipe.policy.dtype) if policy.size else 0
+    least = max(seen + (0 if recipe.policy.urls else weights), weights)
+    most = max(seen + (serving.size or 0), training.size or 0)
+    unknown = [taken.name for taken in (serving, training, *beside) if taken.size is None]
+    yield _together(least, most, unknown, on)
 
 
 def disk(recipe: Recipe, policy: Model, instances: tuple[int, int] | None) -> Finding:
@@ -80,7 +102,7 @@ def shown(size: int) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
-def _serving(settings: PolicySettings, policy: Model, device: str) -> _Taken:
+def _serving(settings: PolicySettings, policy: Model, on: Device) -> _Taken:
     name = "policy"
     if settings.engine == "vllm" and settings.urls:
         return _Taken(name, 0, "none here; it is served by policy.urls")
@@ -88,30 +110,38 @@ def _serving(settings: PolicySettings, policy: Model, device: str) -> _Taken:
         return _Taken(name, 0, f"none that is known of engine {settings.engine!r}")
     if policy.size is None:
         return _Taken(name, None)
-    one = policy.size.cache(settings.max_model_len, settings.dtype)
-    cache, why = one, f"{shown(one)} of keys and values for each program in flight of {settings.max_model_len} tokens"
-    if settings.engine == "vllm" and device == "cpu":
+    weights, one = policy.size.weights(settings.dtype), policy.size.cache(settings.max_model_len, settings.dtype)
+    told = f"{_weights(policy, settings.dtype)}, {shown(one)} of keys and values for each program in flight"
+    if settings.engine == "transformers":
+        return _Taken(name, weights + one, told)
+    if on.name == "cpu":
         space = (cpu_environment() | os.environ)["VLLM_CPU_KVCACHE_SPACE"]
-        cache, why = (
-            int(float(space) * 2**30),
-            f"{space} GiB of keys and values, {shown(one)} for each program in flight",
-        )
-    return _Taken(name, policy.size.weights(settings.dtype) + cache, f"{_weights(policy, settings.dtype)}, {why}")
+        return _Taken(name, weights + int(float(space) * 2**30), f"{told}, {space} GiB in all")
+    share = _share(settings.options.get("arguments", ()))
+    taken = max(weights + one, int(share * on.total))
+    return _Taken(name, taken, f"{told}; vLLM takes {share:.0%} of the GPU for them, {shown(taken)}")
 
 
-def _training(recipe: Recipe, policy: Model, dtype: str) -> _Taken:
+def _share(arguments: Sequence[str]) -> float:
+    """Of a GPU, that vLLM takes, by the arguments that a recipe gives it."""
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    return float(words[words.index(_UTILISATION) + 1]) if _UTILISATION in words else _SHARE
+
+
+def _training(recipe: Recipe, policy: Model, on: Device) -> _Taken:
     if policy.size is None:
         return _Taken("training", None)
+    dtype = "bfloat16" if on.half else "float32"
     rank, length = recipe.clone.rank, recipe.policy.max_model_len
     whole = policy.size.training(rank, length, recipe.sampling.max_tokens, dtype)
     why = f"a step on one example of {length} tokens with an adapter of {policy.size.adapter(rank):,} parameters"
     return _Taken("training", whole, f"at least {shown(whole)}: {_weights(policy, dtype)}, and {why}")
 
 
-def _seeing(model: Model, device: str) -> _Taken:
+def _seeing(model: Model, on: Device) -> _Taken:
     if model.size is None:
         return _Taken(model.role, None)
-    dtype = "float32" if model.dtype == "auto" and "cpu" in (device, model.device) else model.dtype
+    dtype = "float32" if model.dtype == "auto" and "cpu" in (on.name, model.device) else model.dtype
     return _Taken(model.role, model.size.weights(dtype), _weights(model, dtype))
 
 
@@ -120,19 +150,17 @@ def _weights(model: Model, dtype: str) -> str:
     return f"{shown(model.size.weights(dtype))} of weights ({model.size.parameters:,} parameters)"
 
 
-def _together(stages: Sequence[_Taken], beside: Sequence[_Taken], least: int, free: int, device: str) -> Finding:
+def _together(least: int, most: int, unknown: Sequence[str], on: Device) -> Finding:
     """Whether it fits: what cannot be done without are the weights, the rest is an estimate."""
-    seen = sum(taken.size or 0 for taken in beside)
-    most = max(taken.size or 0 for taken in stages) + seen
-    unknown = [taken.name for taken in (*stages, *beside) if taken.size is None]
     sums = [shown(most)] if most else []
     sums += [f"what is unknown of {', '.join(unknown)}"] if unknown else []
-    found = f"at least {' and '.join(sums)} at a time; {shown(free)} free on {device}"
+    found = f"at least {' and '.join(sums) or 'nothing'} at a time; {shown(on.free)} free on {on.name}"
     remedy = "take smaller models or a lower precision, or free memory"
-    if least + seen > free:
+    if least > on.free:
         return Finding("memory, together", "missing", found, remedy)
-    if most > free:
-        return Finding("memory, together", "absent", found, f"it may run out: {remedy}")
+    if most > on.free:
+        lower = "; on a GPU leave perception more room with vLLM's --gpu-memory-utilization in policy.options.arguments"
+        return Finding("memory, together", "absent", found, f"it may run out: {remedy}{lower}")
     return Finding("memory, together", "unknown" if unknown else "ok", found, _REMEDY if unknown else "")
 
 
