@@ -112,7 +112,7 @@ def request(method: Method, view: Any, arguments: Any, pictures: dict[str, Pictu
 def picture_message(picture: Picture) -> bytes:
     """A picture with its pixels, ready to be sent."""
     width, height = picture.size
-    told = {"picture": picture.fingerprint, "path": str(picture.path), "called": str(picture)}
+    told: dict[str, Any] = {"picture": picture.fingerprint, "path": str(picture.path), "called": str(picture)}
     told |= {"width": width, "height": height, "scene": plain.plain_scene(picture.scene)}
     return message(told, np.ascontiguousarray(picture.pixels).tobytes())
 
