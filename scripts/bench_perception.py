@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import typer
@@ -72,7 +72,7 @@ KINDS = {
 
 
 def bench(
-    only: Annotated[list[Part] | None, typer.Option(help="Measure only this; may be given again.")] = None,
+    only: Annotated[Part | None, typer.Option(help="Measure this alone.")] = None,
     device: Annotated[str, typer.Option(help="Where models work: cpu, cuda, cuda:N.")] = "cpu",
     flights: Annotated[list[int] | None, typer.Option(help="Programs in flight. (default: 1, 8, 32, 128)")] = None,
     pairs: Annotated[int, typer.Option(min=1, help="Measurements of each, alternating.")] = 3,
@@ -81,7 +81,7 @@ def bench(
     clip: Annotated[Path | None, typer.Option(help="The same.")] = None,
 ) -> None:
     """Measure perception; one JSON object."""
-    wanted = only or ["places", "models", "cache"]
+    wanted = (only,) if only else get_args(Part)
     result: dict[str, Any] = {"cores": len(os.sched_getaffinity(0))}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -163,7 +163,7 @@ def cache(path: Path, replies: int) -> dict[str, float]:
     with closing(Cache(path)) as made:
         started = time.perf_counter()
         for block in blocks:
-            made.write("bench", {key: ("find", "[[10.5, 20.25, 30.125, 40.0, 0.75]]" * 2) for key in block})
+            made.write("bench", dict.fromkeys(block, ("find", "[[10.5, 20.25, 30.125, 40.0, 0.75]]" * 2)))
         written = time.perf_counter() - started
         started = time.perf_counter()
         for block in blocks[::-1]:

@@ -96,6 +96,8 @@ def test_whoever_is_killed_loses_nothing_that_was_written(path: Path) -> None:
             written += [int(line) for line in process.stdout if line.endswith("\n")]
     with closing(sqlite3.connect(path)) as file:
         assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        blocks = file.execute("SELECT count(*) FROM replies GROUP BY substr(key, 1, 15)").fetchall()
+        assert set(blocks) == {(10,)}, "what was written at once is there as a whole"
     keys = [key(10 * number + each) for number in written for each in range(10)]
     with closing(Cache(path)) as cache:
         assert cache.read(keys) == dict.fromkeys(keys, REPLY)

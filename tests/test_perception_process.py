@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -202,9 +202,7 @@ def test_a_picture_is_sent_once(service: Service, folder: Path) -> None:
         assert len(hear()["replies"]) == 2
 
 
-def test_where_models_are_is_told_when_they_have_started(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_where_models_are_is_told_when_they_have_started(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parts.build_service(recipe()).close()
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("perception 'eyes.py' is in process ")
@@ -238,21 +236,20 @@ def driver(address: str) -> Service:
 def test_requests_of_several_drivers_leave_together_when_the_model_is_idle(folder: Path, address: str) -> None:
     names = {1: ["sleep 1.5"], 2: ["a", "b", "c"], 3: ["d", "e", "f"], 4: ["g", "h", "i"]}
     got: dict[int, list[int]] = {}
-    with closing(driver(address)) as one, closing(driver(address)) as two, closing(driver(address)) as three:
-        with closing(driver(address)) as four:
-            drivers = {1: one, 2: two, 3: three, 4: four}
+    with ExitStack() as stack:
+        drivers = {number: stack.enter_context(closing(driver(address))) for number in names}
 
-            def ask(number: int) -> None:
-                got[number] = found(drivers[number], *names[number])
+        def ask(number: int) -> None:
+            got[number] = found(drivers[number], *names[number])
 
-            threads = [threading.Thread(target=ask, args=(number,)) for number in names]
-            threads[0].start()
-            until(lambda: batches(folder))
-            for thread in threads[1:]:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            figures = [each.statistics()["find"] for each in drivers.values()]
+        threads = [threading.Thread(target=ask, args=(number,)) for number in names]
+        threads[0].start()
+        until(lambda: batches(folder))
+        for thread in threads[1:]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        figures = [each.statistics()["find"] for each in drivers.values()]
     assert got == {number: [3] * len(asked) for number, asked in names.items()}
     first, second, third = batches(folder)
     assert first == ["sleep 1.5"], "an idle model waits for nobody"

@@ -1,7 +1,7 @@
 """A run on disk: one folder, one driver at a time, stages that are either complete or absent.
 
 runs/NAME/
-  recipe.toml  run.json  metrics.jsonl  report.html  log/
+  recipe.toml  run.json  metrics.jsonl  report.html  log/  perception.log
   base/           evaluations of the policy before any training
   iteration_01/   completions, rollouts, selection, adapter, evaluation, and a manifest per finished stage
   export/         the exported checkpoint

@@ -111,10 +111,12 @@ class Cache:
         """What is there, by model and method. Reads all of it."""
         with self._watched():
             counts = "SELECT source, count(*), sum(length(CAST(reply AS BLOB))) FROM replies GROUP BY source"
-            held = {source: counted for source, *counted in self._file.execute(counts)}
+            held = {source: (number, size) for source, number, size in self._file.execute(counts)}
             sources = self._file.execute("SELECT id, model, method, hits FROM sources ORDER BY model, method")
             return [
-                Contents(model, method, *held.get(source, (0, 0)), hits) for source, model, method, hits in sources
+                Contents(model, method, replies, size, hits)
+                for source, model, method, hits in sources
+                for replies, size in [held.get(source, (0, 0))]
             ]
 
     def file_bytes(self) -> int:

@@ -108,9 +108,7 @@ class Remote:
             self._connection.close()
             self._connection = None
 
-    def _answered(
-        self, method: Method, requests: Sequence[Request]
-    ) -> tuple[list[Any], tuple[tuple[int, float], ...]]:
+    def _answered(self, method: Method, requests: Sequence[Request]) -> tuple[list[Any], tuple[tuple[int, float], ...]]:
         pictures = {each.view.picture.fingerprint: each.view.picture for each in requests if each.view}
         for picture in pictures.values():
             if picture not in self._sent:  # at once, as a service that is busy takes long to say that it lacks one

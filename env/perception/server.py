@@ -5,6 +5,7 @@ request has waited longest, and no more than fit into a batch. Nothing is held b
 works, what drivers send waits in their sockets: one thread is enough, as drivers wait for nothing but models.
 """
 
+import logging
 import selectors
 import socket
 import time
@@ -27,6 +28,8 @@ _TELL_SECONDS = 1.0
 """Between two words to drivers that wait behind others."""
 
 _METHODS = frozenset(get_args(Method))
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -107,7 +110,10 @@ class Server:
                 self._hear(driver, value, raw)
         except BlockingIOError:
             return
-        except (OSError, ValueError, TypeError, LookupError):  # it is gone, or no driver
+        except OSError:
+            data = b""
+        except (ValueError, TypeError, LookupError) as error:
+            _log.warning("what was taken for a driver is none, and is dropped (%s: %s)", type(error).__name__, error)
             data = b""
         if not data:
             self._drop(driver)
@@ -145,8 +151,9 @@ class Server:
     def _keep(self, name: str, picture: Picture) -> Picture:
         """Keep a picture for a while: its other requests come soon."""
         if name not in self._pictures:
-            self._pictures[name] = picture
             self._picture_bytes += picture.pixels.nbytes
+        self._pictures[name] = picture
+        self._pictures.move_to_end(name)
         while self._picture_bytes > _KEPT_BYTES:
             _, gone = self._pictures.popitem(last=False)
             self._picture_bytes -= gone.pixels.nbytes

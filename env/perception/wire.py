@@ -5,7 +5,7 @@ A message is two little-endian u32, the lengths of what follows: a JSON value, a
 open to others.
 
     service to driver   {"identity", "made_from", "said"}   once the models are loaded, or a fault where they cannot be
-    driver to service   {"picture", "path", "called", "width", "height", "scene"} and pixels, before they are asked about
+    driver to service   {"picture", "path", "called", "width", "height", "scene"} and its pixels, before it is needed
                         {"method", "views", "arguments"}    requests; a view is [picture, left, lower, right, upper]
     service to driver   {"send": [picture, ...]}            the pictures among them that it has no more
     service to driver   {"working": true}                   now and then: batches get done, but not yet all of these
@@ -112,7 +112,7 @@ def request(method: Method, view: Any, arguments: Any, pictures: dict[str, Pictu
 def picture_message(picture: Picture) -> bytes:
     """A picture with its pixels, ready to be sent."""
     width, height = picture.size
-    told = {"picture": picture.fingerprint, "path": str(picture.path), "called": str(picture)}
+    told: dict[str, Any] = {"picture": picture.fingerprint, "path": str(picture.path), "called": str(picture)}
     told |= {"width": width, "height": height, "scene": plain.plain_scene(picture.scene)}
     return message(told, np.ascontiguousarray(picture.pixels).tobytes())
 
