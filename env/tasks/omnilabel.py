@@ -151,9 +151,9 @@ class _Data:
         images, descriptions, annotations = coco_file.lists(path, "images", "descriptions", "annotations")
         files = coco_file.each(path, "images", images, lambda row: (whole(row["id"]), words(row["file_name"])))
         self._files, self._asked = dict[int, Path](), set[int]()
-        for id, file in files:
-            self._files[id] = folder / file
-            if belongs(file):
+        for id, name in files:
+            self._files[id] = folder / name
+            if belongs(name):
                 self._asked.add(id)
         self._phrases = list(coco_file.each(path, "descriptions", descriptions, self._phrase))
         self._names = {phrase.id: phrase.text for phrase in self._phrases if phrase.type == CATEGORY}
