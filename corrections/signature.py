@@ -35,7 +35,7 @@ _CALLED = re.compile(r"TypeError: (?:(ImagePatch|VideoSegment)\.)?(\w+)\(\) ")
 _REFUSED = re.compile(r"\w+Error: (\w+): ")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _NUMBER = re.compile(r"\b\d+\b")
-_OF_TYPES = ("AttributeError", "TypeError", "ImportError", "forbidden")
+_TELLING = ("SyntaxError", "IndentationError", "AttributeError", "TypeError", "ImportError", "forbidden")
 _YES_NO = frozenset({"yes", "no"})
 _WANTED = {
     "answer": "text",
@@ -95,12 +95,12 @@ def _member(message: str, program: str) -> str:
 
 
 def _general(message: str) -> str:
-    """A fault's message without what is the program's own: its numbers, texts and variables. Types and attributes stay:
+    """A fault's message without what is the program's own: its numbers, texts and variables. Types and tokens stay:
     that a list has no `find` is the point."""
     kind = message.partition(":")[0]
     if kind == "KeyError":
         return kind
-    return _NUMBER.sub("_", message) if kind in _OF_TYPES else shape(message)
+    return _NUMBER.sub("_", message) if kind in _TELLING else shape(message)
 
 
 def _returned(execution: Execution) -> str:

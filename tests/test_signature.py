@@ -64,7 +64,7 @@ def test_a_fault_is_known_by_the_apis_member(
         ("return int('three')", "runtime_error: ValueError: invalid literal for int() with base _: _"),
         ("return open('file')", "forbidden: open"),
         ("import os", "forbidden: import os"),
-        ("return (", "syntax_error: SyntaxError: _ was never closed"),
+        ("return (", "syntax_error: SyntaxError: '(' was never closed"),
     ],
 )
 def test_other_faults_are_known_by_their_message_in_general(
