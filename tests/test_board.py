@@ -136,12 +136,13 @@ def test_nearest_to_being_right_is_what_is_right_on_most_instances() -> None:
     tried = [
         program("'often'", "00", times=9),
         program("'late'", "00", iteration=2),
+        program("'close'", "00", measure=0.9),
         program("'half'", "10"),
         program("'near'", "10", measure=0.4),
         program("'right'", "11"),
         program("'near'  # as before", "10", measure=0.4),
     ]
     found = [rollout.program.split("return ")[1] for rollout in nearest(tried, 9)]
-    assert found == ["'near'", "'half'", "'late'", "'often'"]
+    assert found == ["'near'", "'half'", "'close'", "'late'", "'often'"]
     assert len(nearest(tried, 2)) == 2
     assert list(failing(task, [says_no(task), crashes(task), right(task)], CRASH)) == [crashes(task)]

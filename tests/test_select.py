@@ -177,6 +177,10 @@ def test_a_category_has_no_more_corrections_than_it_may_those_of_different_tasks
     assert len({example.task_id for example in people}) == 6
     assert selection.dropped["per_category"] == 10
     assert len(selection.examples) - len(people) == 6
+    few = [
+        example for example in choose(rollouts, tasks, corrections_per_category=3).examples if example.author == "Ada"
+    ]
+    assert len({example.task_id for example in few}) == len(few) == 6
 
 
 def make_detection(
