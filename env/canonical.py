@@ -15,6 +15,8 @@ from functools import lru_cache
 LONGEST = 65_536
 """Bytes of source; a longer program has no form (the sandbox does not run it either)."""
 
+_LITERAL = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b\d+(?:\.\d+)?\b""")
+
 
 @lru_cache(maxsize=16_384)
 def canonical(program: str) -> str | None:
@@ -31,6 +33,16 @@ def canonical(program: str) -> str | None:
         return ast.unparse(_Renamer(local - other - keywords, other | keywords).visit(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # ValueError: a NUL or a lone surrogate in the source, an integer too long to print
+
+
+def form(program: str) -> str:
+    """What a program is known by: its canonical form, or itself where it has none."""
+    return canonical(program) or program
+
+
+def shape(form: str) -> str:
+    """The form with its literals left out: programs of one shape do the same with other words and numbers."""
+    return _LITERAL.sub("_", form)
 
 
 def _names(table: symtable.SymbolTable) -> tuple[set[str], set[str]]:

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from visrep.env import image_patch, video_segment
@@ -127,16 +128,20 @@ class Prompter:
         return prompt.removeprefix(_added_by_tokenizer(self._tokenizer))
 
 
+def api_members() -> list[str]:
+    """Everything that the visual API offers, in the order of the source."""
+    return [name for module, tree in _trees().items() for name in _members(tree, module.__all__)]
+
+
 def api_text(members: Sequence[str]) -> str:
     """The named members' signatures and docstrings, as Python, in the order of the source."""
-    trees = {module: ast.parse(inspect.getsource(module)) for module in (image_patch, video_segment)}
-    known = [name for module, tree in trees.items() for name in _members(tree, module.__all__)]
+    known = api_members()
     for name in members:
         if name not in known:
             near = suggestion(name, known) or f"; expected some of: {', '.join(known)}"
             raise UserFault(f"unknown API member {name!r}{near}")
     parts = []
-    for node in (node for tree in trees.values() for node in tree.body):
+    for node in (node for tree in _trees().values() for node in tree.body):
         if isinstance(node, ast.ClassDef):
             functions = [item for item in node.body if isinstance(item, ast.FunctionDef)]
             methods = [item for item in functions if f"{node.name}.{item.name}" in members]
@@ -193,6 +198,10 @@ def _added_by_tokenizer(tokenizer: Any) -> str:
     """The token that the engine's tokenizer puts in front by itself, and which a template would repeat."""
     added = tokenizer("").input_ids[:1]
     return tokenizer.bos_token if added and added[0] == tokenizer.bos_token_id else ""
+
+
+def _trees() -> dict[ModuleType, ast.Module]:
+    return {module: ast.parse(inspect.getsource(module)) for module in (image_patch, video_segment)}
 
 
 def _members(tree: ast.Module, offered: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ def programs(run: Run, wanted: Wanted, limit: int, trace: bool, as_json: bool) -
     browse.check_words(wanted, [source.file for source in browse.sources(run, wanted.iteration, wanted.held_out)])
     ahead = browse.programs(run, wanted)
     tasks = browse.tasks_of(run, islice(ahead, limit), wanted.held_out or wanted.iteration == 0)
-    shown = _with_courses(run, islice(browse.programs(run, wanted), limit), tasks, trace)
+    shown = with_courses(run, islice(browse.programs(run, wanted), limit), tasks, trace)
     verdict = browse.verdicts(run, wanted)
     if as_json:
         for rollout, course in shown:
@@ -42,13 +42,13 @@ def programs(run: Run, wanted: Wanted, limit: int, trace: bool, as_json: bool) -
     console = terminal.console()
     number = 0
     for rollout, course in shown:
-        console.print(_panel(rollout, tasks.get(rollout.task_id), course, verdict(rollout)))
+        console.print(panel(rollout, tasks.get(rollout.task_id), course, verdict(rollout)))
         number += 1
     count = number + sum(1 for _ in ahead)
     console.print(f"{number} of {count} programs; --limit shows more", highlight=False)
 
 
-def _with_courses(
+def with_courses(
     run: Run, found: Iterable[Rollout], tasks: dict[str, Task], trace: bool
 ) -> Iterator[tuple[Rollout, Course | None]]:
     """How each program went, None for those that earned their reward and where the task is no longer there."""
@@ -66,7 +66,7 @@ def _with_courses(
             yield rollout, course
 
 
-def _panel(rollout: Rollout, task: Task | None, course: Course | None, verdict: str | None) -> Panel:
+def panel(rollout: Rollout, task: Task | None, course: Course | None, verdict: str | None = None) -> Panel:
     author = rollout.policy or rollout.author
     parts: list[Any] = [Text(task.question.text, style="bold")] if task else []
     parts.append(Syntax(rollout.program, "python", background_color="default", word_wrap=True))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visrep.env.canonical import LONGEST, canonical
+from visrep.env.canonical import LONGEST, canonical, form, shape
 
 PLAIN = """def execute_command(image):
     circles = image.find("red circle")
@@ -147,3 +147,15 @@ def _run(program: str, start: int) -> object:
         return repr(space["f"](start))  # type: ignore[operator]
     except Exception as error:
         return type(error)
+
+
+def test_the_form_of_what_does_not_parse_is_its_text() -> None:
+    assert form("def f(x):\n    return x  # it") == "def f(v0):\n    return v0"
+    assert form("def f(") == "def f("
+
+
+def test_programs_of_one_shape_differ_in_words_and_numbers_alone() -> None:
+    programs = ["f('a', 1)", 'f("it\'s", 2.5)', "f('a', b)"]
+    shapes = [shape(form(program)) for program in programs]
+    assert shapes[0] == shapes[1] == "f(_, _)"
+    assert shapes[2] == "f(_, b)"

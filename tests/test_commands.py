@@ -31,8 +31,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def corrections(drawn: Path, tmp_path: Path) -> list[str]:
-    """Options that name the drawn data and a store."""
-    return ["--recipe", "quickstart", "--set", f'data.root="{drawn}"', "--store", str(tmp_path / "store.jsonl")]
+    """A recipe with the drawn data, and a store."""
+    return ["quickstart", "--set", f'data.root="{drawn}"', "--store", str(tmp_path / "store.jsonl")]
 
 
 @pytest.fixture
@@ -49,6 +49,18 @@ def right(task: Task, tmp_path: Path) -> Path:
     file = tmp_path / "right.py"
     file.write_text(f"def execute_command(image):\n    return bool_to_yesno(image.exists({thing!r}))\n")
     return file
+
+
+@pytest.fixture
+def held_out(drawn: Path) -> str:
+    """Id of a task that policies are tested on."""
+    tasks, _ = load_tasks(load_recipe("quickstart", [f'data.root="{drawn}"']), "test", whole=True)
+    return next(iter(tasks)).question.id
+
+
+def wanted(task: Task, program: Path) -> list[str]:
+    """Options that add a program for a task."""
+    return ["--task", task.question.id, "--program", str(program), "--author", "Ada"]
 
 
 def test_drawing_again_changes_nothing(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,43 +81,59 @@ def test_a_right_program_is_kept_listed_and_still_right(
     corrections: list[str], task: Task, right: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     note = "the policy counts instead"
-    (kept,) = run(
-        capsys, "corrections", "add", task.question.id, right, *corrections, "--author", "Ada", "--note", note
-    )
+    (kept,) = run(capsys, "corrections", "add", *corrections, *wanted(task, right), "--note", note)
     assert kept["author"] == "Ada"
     store = corrections[-1]
     assert run(capsys, "corrections", "list", store) == [kept]
     checked = run(capsys, "corrections", "check", *corrections)
-    assert checked == [{"task": task.question.id, "author": "Ada", "outcome": "ok"}]
+    assert checked == [{"task": task.question.id, "author": "Ada", "right": True, "why": "", "changed": []}]
 
 
 def test_a_wrong_program_is_not_kept(
     corrections: list[str], task: Task, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "wrong.py").write_text("def execute_command(image):\n    return 'yes'\n")
-    arguments = ["corrections", "add", task.question.id, str(tmp_path / "wrong.py"), *corrections, "--author", "Ada"]
+    arguments = ["corrections", "add", *corrections, *wanted(task, tmp_path / "wrong.py")]
     assert cli.run(arguments) == 1
     assert "wrong_answer" in capsys.readouterr().err
     assert not Path(corrections[-1]).exists()
 
 
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        ("held out", "is of the test split 'testdev': a policy that has learnt from it can no longer be tested on it"),
+        ("train-99999-0", "has no task 'train-99999-0'; did you mean 'train-"),
+        ("nowhere", "has no task 'nowhere'; `visrep show` names the tasks of a run"),
+    ],
+)
 def test_a_correction_for_a_task_that_is_not_learnt_from_is_refused(
-    corrections: list[str], right: Path, capsys: pytest.CaptureFixture[str]
+    corrections: list[str],
+    task: Task,
+    held_out: str,
+    right: Path,
+    unknown: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["corrections", "add", "testdev-00000-0", str(right), *corrections, "--author", "Ada"]
+    unknown = held_out if unknown == "held out" else unknown
+    arguments = ["corrections", "add", *corrections, *wanted(task, right)]
+    arguments[arguments.index("--task") + 1] = unknown
     assert cli.run(arguments) == 1
-    assert "no task 'testdev-00000-0'" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+    assert not Path(corrections[-1]).exists()
 
 
 def test_a_correction_that_is_no_longer_right_fails_the_check(
     corrections: list[str], task: Task, right: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(capsys, "corrections", "add", task.question.id, right, *corrections, "--author", "Ada")
+    run(capsys, "corrections", "add", *corrections, *wanted(task, right))
     store = Path(corrections[-1])
     store.write_text(store.read_text().replace("image.exists", "not image.exists"))  # a merge gone wrong
     assert cli.run(["corrections", "check", *corrections]) == 1
     output = capsys.readouterr()
-    assert f"{task.question.id}, by Ada: " in output.out
+    assert f"{task.question.id}, by Ada: the program is right on 0 of 4 instances" in output.out
+    assert "(since it was verified, changed: outcome)" in output.out
     assert "1 of 1 corrections" in output.err
 
 

@@ -1,12 +1,14 @@
 import json
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from visrep import reward
-from visrep.corrections.store import Correction, add, check, read
+from visrep.corrections.store import Correction, add, changes, check, read
 from visrep.env.environment import Environment
 from visrep.env.faults import UserFault
 from visrep.env.perception import scripted
@@ -39,7 +41,7 @@ def make_task(folder: Path, name: str, answers: tuple[str, ...] = ("3", "3")) ->
 
 
 def store(path: Path, environment: Environment, task: Task, program: str = RIGHT, author: str = "Ada") -> Correction:
-    return add(path, environment, task, program, author=author, note="counts", recipe="0123abcd")
+    return add(path, environment, task, program, author=author, note="counts", api="89ab", recipe="0123abcd")
 
 
 def test_a_right_program_is_stored_with_what_it_was_verified_with(
@@ -50,7 +52,8 @@ def test_a_right_program_is_stored_with_what_it_was_verified_with(
     assert read(path) == [added]
     assert (added.task_id, added.program, added.author, added.note) == ("t", RIGHT, "Ada", "counts")
     assert added.perception == scripted.load().identity
-    assert added.recipe == "0123abcd"
+    assert (added.api, added.recipe) == ("89ab", "0123abcd")
+    assert len(added.outcome) == 16
     assert added.date.endswith("+00:00")
 
 
@@ -112,7 +115,7 @@ def test_a_line_that_an_editor_left_open_is_kept(environment: Environment, tmp_p
 
 
 def line(**changes: object) -> str:
-    fields = ("task_id", "program", "author", "date", "note", "perception", "recipe")
+    fields = ("task_id", "program", "author", "date", "note", "api", "perception", "recipe", "outcome")
     return json.dumps(dict.fromkeys(fields, "x") | changes)
 
 
@@ -124,6 +127,10 @@ def line(**changes: object) -> str:
         ("[1]\n", "c.jsonl:1: found list"),
         (line(autor="x") + "\n", "unknown field 'autor'; did you mean 'author'?"),
         (line(program=None) + "\n", "field 'program' is None, expected a text"),
+        (
+            '{"task_id": "t", "program": "x"}\n',
+            "field 'author' is missing; restore the line, or remove it and add it anew",
+        ),
         (line() + "\n\n" + line(date=3) + "\n", "c.jsonl:3: field 'date' is 3"),
     ],
 )
@@ -153,13 +160,77 @@ def test_checking_runs_everything_again(environment: Environment, tmp_path: Path
         store(path, environment, task)
     changed = make_task(tmp_path, "u", ("4", "4"))
     checked = list(check(read(path), environment, [tasks[0], changed]))
-    assert [each.task_id for each, _ in checked] == ["t", "u", "v"]
-    assert [rollout and rollout.reward for _, rollout in checked] == [1, 0, None]
+    assert [each.correction.task_id for each in checked] == ["t", "u", "v"]
+    assert [each.rollout and each.rollout.reward for each in checked] == [1, 0, None]
+    assert checked[0].why == ""
+    assert "returned \"3\", expected one of ['4']" in checked[1].why
+    assert checked[2].why == "there is no training task 'v'"
 
 
 def test_a_checked_correction_can_be_learnt_from(environment: Environment, task: Task, tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     store(path, environment, task)
-    rollouts = [rollout for _, rollout in check(read(path), environment, [task]) if rollout]
+    rollouts = [each.rollout for each in check(read(path), environment, [task]) if each.rollout]
     chosen = select(rollouts, [task], per_task=1, refused=(), seed=0, correction_weight=3.0).examples
     assert [(each.author, each.program, each.weight) for each in chosen] == [("Ada", RIGHT, 3.0)]
+
+
+def test_what_is_not_as_it_was_when_a_correction_was_verified_is_told(
+    environment: Environment, task: Task, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.jsonl"
+    added = store(path, environment, task)
+    (same,) = check([added], environment, [task])
+    assert changes(same, api=added.api, perception=added.perception, recipe=added.recipe) == []
+    assert changes(same, api="new", perception=added.perception, recipe="other") == ["api", "recipe"]
+    # Right as before, but a number where there was a text.
+    number = replace(added, program=RIGHT.replace("str(", "int("))
+    (checked,) = check([number], environment, [task])
+    assert checked.why == ""
+    assert changes(checked, api=added.api, perception=added.perception, recipe=added.recipe) == ["outcome"]
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_git_takes_what_two_people_have_added(environment: Environment, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    path = repository / "corrections" / "c.jsonl"
+    tasks = {name: make_task(tmp_path, name) for name in "tuv"}
+    repository.mkdir()
+    git(repository, "init", "-b", "main")
+    store(path, environment, tasks["t"])
+    git(repository, "add", "-A")
+    git(repository, "commit", "-m", "first")
+    git(repository, "checkout", "-b", "ben")
+    store(path, environment, tasks["u"], author="Ben")
+    git(repository, "commit", "-am", "Ben's")
+    git(repository, "checkout", "main")
+    store(path, environment, tasks["v"])
+    git(repository, "commit", "-am", "Ada's")
+    git(repository, "merge", "ben")
+    assert sorted((each.task_id, each.author) for each in read(path)) == [("t", "Ada"), ("u", "Ben"), ("v", "Ada")]
+
+
+def test_two_people_may_begin_a_store(environment: Environment, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-b", "main")
+    git(repository, "commit", "--allow-empty", "-m", "nothing yet")
+    for branch, name in (("ada", "t"), ("ben", "u")):
+        git(repository, "checkout", "-b", branch, "main")
+        store(repository / "c.jsonl", environment, make_task(tmp_path, name))
+        git(repository, "add", "-A")
+        git(repository, "commit", "-m", branch)
+    git(repository, "merge", "ada")
+    assert sorted(each.task_id for each in read(repository / "c.jsonl")) == ["t", "u"]
+    assert (repository / ".gitattributes").read_text() == "c.jsonl merge=union\n"
+
+
+def test_outside_a_repository_nothing_is_said_to_git(environment: Environment, task: Task, tmp_path: Path) -> None:
+    store(tmp_path / "c.jsonl", environment, task)
+    assert not (tmp_path / ".gitattributes").exists()

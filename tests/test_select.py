@@ -158,6 +158,31 @@ def test_corrections_are_taken_whole_and_replace_the_same_program_of_the_policy(
     assert selection.counts()["authors"] == {"Ada": 5}
 
 
+def test_a_correction_comes_as_often_as_is_asked_for_and_counts_once() -> None:
+    rollouts = [make_rollout(TASK, COUNT), make_rollout(TASK, 'return image.exists("circle")', author="Ada")]
+    selection = choose(rollouts, [TASK], correction_repeat=3)
+    assert {example.author: example.repeat for example in selection.examples} == {"policy": 1, "Ada": 3}
+    assert selection.counts()["examples"] == 2
+
+
+def test_a_category_has_no_more_corrections_than_it_may_those_of_different_tasks_first() -> None:
+    tasks = [make_task(f"{name}{i}", name) for name in ("exist", "count") for i in range(3)]
+    bodies_of_people = [COUNT, 'return image.exists("circle")', "return image.simple_query()"]
+    rollouts = [make_rollout(task, body, author="Ada") for task in tasks for body in bodies_of_people]
+    rollouts += [make_rollout(task, "return len(image.find('square'))") for task in tasks]
+    selection = choose(rollouts, tasks, corrections_per_category=4)
+    people = [example for example in selection.examples if example.author == "Ada"]
+    assert Counter(example.category for example in people) == {"exist": 4, "count": 4}
+    assert set(Counter(example.task_id for example in people).values()) == {1, 2}
+    assert len({example.task_id for example in people}) == 6
+    assert selection.dropped["per_category"] == 10
+    assert len(selection.examples) - len(people) == 6
+    few = [
+        example for example in choose(rollouts, tasks, corrections_per_category=3).examples if example.author == "Ada"
+    ]
+    assert len({example.task_id for example in few}) == len(few) == 6
+
+
 def make_detection(
     name: str, measures: Sequence[float], author: str = "policy", kind: Kind = "detect"
 ) -> tuple[Task, Rollout]:

@@ -88,14 +88,15 @@ def _results(described: dict[str, Any]) -> str:
 def _origin(described: dict[str, Any]) -> str:
     lineage, settings = described["lineage"], described["recipe"]["clone"]
     report, stamp, examples = lineage["training"], described["run"], lineage["examples"]
-    people = sum(count for author, count in examples["authors"].items() if author != "policy")
+    programs = sum(examples["authors"].values())  # each once, where training counts what it repeats
+    people = programs - examples["authors"].get("policy", 0)
     commit = (stamp.get("git") or {}).get("commit", "a released version")
     versions = ", ".join(f"{name} {version}" for name, version in stamp["versions"].items())
     revision = lineage["base"].get("revision")
     return f"""## Origin
 
 * Base: {lineage["base"]["model"]}{f" at {revision}" if revision else ""}; every iteration starts again from it.
-* Programs: {report["examples"]} of {len(examples["categories"])} categories, {people} of them written by people;
+* Programs: {programs} of {len(examples["categories"])} categories, {people} of them written by people;
   examples.jsonl has SHA-256 `{examples["sha256"]}`.
 * Training: LoRA of rank {settings["rank"]} on all linear layers, learning rate {settings["learning_rate"]},
   {settings["epochs"]} epochs, {report["steps"]} steps, {report["seconds"]:.0f} s, {report["precision"]};

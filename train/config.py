@@ -201,8 +201,14 @@ class EvaluationSettings(Settings):
 class CorrectionSettings(Settings):
     """Programs written by people."""
 
-    store: str | None = None
-    weight: Annotated[float, Field(gt=0)] = 2.0
+    store: str | None = Field(None, description="JSONL file, relative to the working folder; none has no corrections")
+    weight: Annotated[float, Field(gt=0)] = Field(2.0, description="of the loss; the mean policy example has 1")
+    repeat: Positive = Field(
+        1, description="times in an epoch: more steps, where a larger weight would make single ones larger"
+    )
+    per_category: Positive | None = Field(
+        None, description="corrections of a category at most, of different tasks first; none takes all"
+    )
 
 
 class SaturationSettings(Settings):

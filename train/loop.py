@@ -16,7 +16,6 @@ from typing import Any
 
 from rich.console import Console
 
-from visrep.corrections import store
 from visrep.env import jsonl
 from visrep.env.environment import Environment
 from visrep.env.faults import Fault
@@ -27,6 +26,7 @@ from visrep.train import clone, parts, probe, tracking, variants
 from visrep.train.assess import evaluate_greedily
 from visrep.train.blame import blame
 from visrep.train.config import Recipe
+from visrep.train.correcting import Corrected, corrected
 from visrep.train.evaluate import pass_at_k
 from visrep.train.export import export
 from visrep.train.guard import guard
@@ -175,20 +175,22 @@ class Loop:
         return {str(k): round(each / len(self.train_tasks), 4) for k, each in sums.items()}
 
     def _select(self, folder: Path, number: int) -> dict[str, Any]:
-        settings = self.recipe.selection
-        pool = self._pool(number)
+        settings, people = self.recipe.selection, self._corrected()
+        pool = Pool(tuple(_files(self.run.iteration(i)).rollouts for i in range(1, number + 1)), people.rollouts)
         selection = select(
             pool,
-            self.train_tasks,
+            people.tasks,
             per_task=settings.per_task,
             limit=settings.limit,
             percentile=settings.percentile,
             correction_weight=self.recipe.corrections.weight,
-            refused=self._guard(pool) if settings.guard else (),
+            correction_repeat=self.recipe.corrections.repeat,
+            corrections_per_category=self.recipe.corrections.per_category,
+            refused=self._guard(pool, people.tasks) if settings.guard else (),
             seed=self.recipe.seed,
         )
         chosen = {row.task_id for row in selection.examples}
-        questions = {task.question.id: task.question for task in self.train_tasks if task.question.id in chosen}
+        questions = {task.question.id: task.question for task in people.tasks if task.question.id in chosen}
         jsonl.write_lines(folder / "selection.jsonl", (dataclasses.asdict(row) for row in selection.examples))
         jsonl.write_lines(
             folder / "examples.jsonl",
@@ -201,21 +203,27 @@ class Loop:
                     "weight": row.weight,
                 }
                 for row in selection.examples
+                for _ in range(row.repeat)
             ),
         )
         return {"pool": selection.right} | selection.counts()
 
-    def _pool(self, number: int) -> Pool:
-        files = tuple(_files(self.run.iteration(i)).rollouts for i in range(1, number + 1))
-        if not self.recipe.corrections.store:
-            return Pool(files, ())
-        corrections = store.read(Path(self.recipe.corrections.store))
-        checked = store.check(corrections, self.environment, self.train_tasks)
-        return Pool(files, tuple(rollout for _, rollout in checked if rollout))
+    def _corrected(self) -> Corrected:
+        """The corrections, and what may be learnt from with them; says so where some are no longer right."""
+        path = self.recipe.corrections.store
+        people = corrected(self.recipe, Path(path) if path else None, self.environment, self.train_tasks)
+        if people.wrong:
+            self.console.print(
+                f"{len(people.wrong)} of {len(people.checked)} corrections are left out, as they are no longer right; "
+                "`visrep corrections check` says why",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return people
 
-    def _guard(self, pool: Pool) -> Iterator[tuple[tuple[str, str], str]]:
+    def _guard(self, pool: Pool, tasks: Tasks) -> Iterator[tuple[tuple[str, str], str]]:
         perturbed = self.environment.perturbed(self.recipe.seed)
-        yield from guard(self.environment, perturbed, self.train_tasks, pool)
+        yield from guard(self.environment, perturbed, tasks, pool)
 
     def _clone(self, folder: Path, number: int) -> dict[str, Any]:
         self._free_device()

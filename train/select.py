@@ -19,7 +19,9 @@ not drown the rest. Five decisions:
   handful of programs all the time.
 * A task with one and the same answer on all its instances is won by a constant half of the time: half the weight.
 
-Corrections are taken whole, outside limit and balance, with their own weight: 1 is that of the mean policy example.
+Corrections are outside limit and balance. Their weight (1 is that of the mean policy example), how often each comes in
+an epoch and how many a category may have are settings: a few programs that go against what hundreds of others say need
+some stress, and yet a category must not become what one person wrote for it.
 Every rollout is either an example or counted under the reason it was dropped for.
 
 Memory holds the examples and the corrections; all else that is known of tasks, programs and shapes is grouped on disk.
@@ -27,32 +29,31 @@ Memory holds the examples and the corrections; all else that is known of tasks, 
 
 import hashlib
 import heapq
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from visrep.env.canonical import canonical
+from visrep.env import canonical
 from visrep.env.types import Kind, Rollout, Task
 from visrep.reward.normalise import normalise
 from visrep.train.evaluate import wilson
 from visrep.train.grouped import Grouped
 
-_LITERAL = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b\d+(?:\.\d+)?\b""")
 _DIGITS = 3  # of a measure
 _STEEPEST = 3.0  # a category's examples weigh at most this many times those of the mean category, and at least 1/3
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One example to be cloned; `weight` multiplies its loss."""
+    """One example to be cloned; `weight` multiplies its loss, and it comes `repeat` times in an epoch."""
 
     task_id: str
     category: str
     program: str
     weight: float
     author: str
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class _Candidate:
     @property
     def shape(self) -> str:
         """A digest of the category and of the form without its literals."""
-        return _digest(self.category, _LITERAL.sub("_", self.form)).hex()
+        return _digest(self.category, canonical.shape(self.form)).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +121,14 @@ def select(
     limit: int = 400,
     percentile: float | None = None,
     correction_weight: float = 1.0,
+    correction_repeat: int = 1,
+    corrections_per_category: int | None = None,
 ) -> Selection:
     """Choose the examples from the rollouts of all iterations, the wrong ones included (they make the records).
     `refused` is the guard's verdict: reasons by task id and form (see `form`). `percentile`, from 0 to 100, is that of
-    the measures of all `detect` programs by the policy that were fit until then; only those at or above it stay. The
-    result depends on the seed and on the set of rollouts, not on their order. Raises MachineFault when there is no room
-    for temporary files."""
+    the measures of all `detect` programs by the policy that were fit until then; only those at or above it stay. Of
+    corrections, a category gives at most `corrections_per_category`. The result depends on the seed and on the set of
+    rollouts, not on their order. Raises MachineFault when there is no room for temporary files."""
     kinds: dict[str, Kind] = {}
     telling = Grouped(_told(tasks, kinds))
     judged = Grouped(_judge(rollouts, telling, Grouped((id, (form, why)) for (id, form), why in refused)))
@@ -138,14 +141,17 @@ def select(
     ranked = Grouped(_rank(judged, records, per_task, people, dropped))
     shared = _share_out(ranked, kinds, limit, seed, dropped)
     chosen = _weigh(shared, records, telling)
-    chosen += [Chosen(c.task_id, c.category, c.program, correction_weight, c.author) for c in people]
+    chosen += [
+        Chosen(c.task_id, c.category, c.program, correction_weight, c.author, correction_repeat)
+        for c in _few(people, corrections_per_category, seed, dropped)
+    ]
     chosen.sort(key=lambda example: _digest(seed, example.task_id, example.program))
     return Selection(tuple(chosen), dict(+dropped))
 
 
 def form(rollout: Rollout) -> str:
     """What the program is known by within its task: its canonical form, or itself where it has none."""
-    return canonical(rollout.program) or rollout.program
+    return canonical.form(rollout.program)
 
 
 def _told(tasks: Iterable[Task], kinds: dict[str, Kind]) -> Iterator[tuple[str, bool]]:
@@ -267,6 +273,22 @@ def _best(
         else:
             shapes.add(candidate.shape)
             yield candidate
+
+
+def _few(people: list[_Candidate], most: int | None, seed: int, dropped: Counter[str]) -> Iterator[_Candidate]:
+    """Programs by people, at most so many of a category: those of different tasks first, between equals by lot."""
+    places: Counter[str] = Counter()
+    ranked: list[tuple[int, _Candidate]] = []
+    for each in sorted(people, key=lambda each: _digest(seed, each.task_id, each.form)):
+        ranked.append((places[each.task_id], each))
+        places[each.task_id] += 1
+    taken: Counter[str] = Counter()
+    for _, each in sorted(ranked, key=lambda placed: placed[0]):
+        if taken[each.category] == most:
+            dropped["per_category"] += 1
+        else:
+            taken[each.category] += 1
+            yield each
 
 
 def _share_out(

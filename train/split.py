@@ -3,9 +3,9 @@
 import random
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
+from itertools import chain, compress
 from typing import Protocol
 
 from visrep.env.faults import UserFault
@@ -79,6 +79,20 @@ class Mixed:
 
     def __len__(self) -> int:
         return sum(map(len, self._sets.values()))
+
+
+class Joined:
+    """Tasks, and behind them a few more that are in memory."""
+
+    def __init__(self, tasks: Tasks, more: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._more = more
+
+    def __iter__(self) -> Iterator[Task]:
+        return chain(self._tasks, self._more)
+
+    def __len__(self) -> int:
+        return len(self._tasks) + len(self._more)
 
 
 class Subset:
