@@ -16,6 +16,7 @@ from pathlib import Path
 from visrep.env.canonical import canonical
 from visrep.env.environment import Environment
 from visrep.env.faults import MachineFault, UserFault, suggestion
+from visrep.env.rollouts import BY_POLICY
 from visrep.env.types import Rollout, Task
 
 
@@ -50,7 +51,7 @@ def add(
 ) -> Correction:
     """Verify a program and append it to the store. Raises UserFault, and writes nothing, unless it earns reward 1 on
     all instances, is by a named person and is new to the task."""
-    if author.strip() in ("", "policy"):
+    if author.strip() in ("", *BY_POLICY):
         raise UserFault(f"found the author {author!r}, expected a person's name; say who wrote the program")
     known = {(each.task_id, _form(each.program)) for each in read(path)}
     if (task.question.id, _form(program)) in known:

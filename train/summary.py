@@ -42,6 +42,8 @@ def lines(record: dict[str, Any]) -> list[str]:
     speeds = [f"{_number(found[f'{name}_per_second'])} {name}/s" for name in ("tokens", "programs", "calls")]
     shares = [f"{_share(found[key])} {name}" for key, name in _SHARES.items()]
     learnt = f", learnt from {record['selection']['examples']} programs"
+    if retry := record["sampling"].get("retry"):
+        learnt += f"; asked again about {retry['asked']} unsolved tasks, of which {retry['solved']} are solved then"
     return [first + learnt, f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"]
 
 
@@ -102,7 +104,7 @@ def _cell(record: dict[str, Any], category: str) -> str:
 
 def stage_seconds(record: Mapping[str, Any]) -> tuple[float | None, ...]:
     """Seconds of each of `STAGES`; None for one that the record does not tell. The base policy is only evaluated."""
-    rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+    rounds = _rounds(record)
     both, executing = ([each.get(key) for each in rounds] for key in ("seconds", "executing_seconds"))
     known = rounds and None not in (*both, *executing)
     return (
@@ -165,5 +167,6 @@ def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.0%}"
 
 
-def _rounds(record: dict[str, Any]) -> list[dict[str, Any]]:
-    return [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+def _rounds(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each round of sampling came to, and that of asking again about what they left."""
+    return [value for key, value in record.get("sampling", {}).items() if key.startswith("round_") or key == "retry"]
