@@ -57,12 +57,14 @@ def told(folder: Path, before: dict[str, Any]) -> dict[str, Any]:
     return start(folder, folder / "store.jsonl")
 
 
+@pytest.mark.slow
 def test_until_there_are_corrections_their_arm_is_left_out(before: dict[str, Any], told: dict[str, Any]) -> None:
     assert list(before["arms"]) == ["naive", "retry"]
     assert list(told["arms"]) == list(ARMS)
     assert told["arms"]["retry"] == before["arms"]["retry"], "what was finished is not done again"
 
 
+@pytest.mark.slow
 def test_each_arm_goes_on_from_the_stall_and_gets_the_same(told: dict[str, Any]) -> None:
     assert told["stalled"] == 1
     assert [row["iteration"] for row in told["trunk"]["rows"]] == [0, 1]
@@ -78,6 +80,7 @@ def test_each_arm_goes_on_from_the_stall_and_gets_the_same(told: dict[str, Any])
     assert rows["retry"][1]["retry"]["solved"] == 16
 
 
+@pytest.mark.slow
 def test_what_is_told_agrees_with_itself(told: dict[str, Any]) -> None:
     assert len(told["tasks"]) == 16
     every = {task for tasks in told["tasks"].values() for task in tasks}
@@ -86,12 +89,14 @@ def test_what_is_told_agrees_with_itself(told: dict[str, Any]) -> None:
         assert len(part["solved"]) == part["rows"][-1]["accuracy"] * len(every)
 
 
+@pytest.mark.slow
 def test_corrections_take_the_place_of_as_many_examples(told: dict[str, Any], folder: Path) -> None:
     recipes = {name: Run.open(folder / "runs/seed_0" / name).recipe for name in ("trunk", *ARMS)}
     limits = {name: recipe.selection.limit for name, recipe in recipes.items()}
     assert limits == {"trunk": 20, "naive": 20, "retry": 20, "corrections": 19}
 
 
+@pytest.mark.slow
 def test_the_table_and_the_figure_are_there(told: dict[str, Any], folder: Path) -> None:
     text = (folder / "docs/results.md").read_text()
     assert "stalled at iteration 1 (seed 0)" in text
@@ -99,6 +104,7 @@ def test_the_table_and_the_figure_are_there(told: dict[str, Any], folder: Path) 
     assert (folder / "docs/results.svg").read_text().count("polyline") > 4 * 17
 
 
+@pytest.mark.slow
 def test_what_is_told_is_not_run_again_and_other_settings_are_refused(told: dict[str, Any], folder: Path) -> None:
     file = folder / "docs/results/seed_0.json"
     before = file.stat().st_mtime_ns

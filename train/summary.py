@@ -104,7 +104,7 @@ def _cell(record: dict[str, Any], category: str) -> str:
 
 def stage_seconds(record: Mapping[str, Any]) -> tuple[float | None, ...]:
     """Seconds of each of `STAGES`; None for one that the record does not tell. The base policy is only evaluated."""
-    rounds = _rounds(record)
+    rounds: list[Any] = _rounds(record)
     both, executing = ([each.get(key) for each in rounds] for key in ("seconds", "executing_seconds"))
     known = rounds and None not in (*both, *executing)
     return (

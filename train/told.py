@@ -22,6 +22,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from visrep.env.image_patch import ImagePatch
 from visrep.env.types import Question, Rollout, Task
@@ -97,11 +98,10 @@ def _literals(tree: ast.Module, chosen_from: str | None) -> Iterator[Plain]:
             returned |= {id(leaf) for leaf in ast.walk(node.slice)}
         elif isinstance(node, ast.Return):
             returned |= {id(leaf) for leaf in _branches(node.value)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not is_plain(node.value) or id(node) in ignored:
-            continue
-        if id(node) in returned or normalise(node.value) not in _SMALL:
-            yield node.value
+    for leaf in ast.walk(tree):
+        value: Any = leaf.value if isinstance(leaf, ast.Constant) else None
+        if is_plain(value) and id(leaf) not in ignored and (id(leaf) in returned or normalise(value) not in _SMALL):
+            yield value
 
 
 def _branches(value: ast.expr | None) -> Iterator[ast.AST]:

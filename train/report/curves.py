@@ -9,7 +9,7 @@ WAYS = (("#555555", ""), ("#0072b2", "5 3"), ("#d55e00", "1.5 2.5"), ("#009e73",
 Ito)."""
 
 _COLUMNS, _WIDTH, _HEIGHT = 4, 200, 130
-_LEFT, _TOP, _RIGHT, _BOTTOM = 34, 24, 8, 22
+_LEFT, _TOP, _RIGHT, _BOTTOM = 40, 24, 8, 22
 _LEGEND = 30
 _INK, _RULE, _PAPER = "#222222", "#dddddd", "#ffffff"
 
