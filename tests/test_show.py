@@ -179,12 +179,12 @@ def test_sampled_programs_of_two_iterations_are_compared_by_form(run: Path, caps
 
 
 def test_programs_of_a_retry_are_among_their_iterations(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    again = dataclasses.replace(rollout("t1", "count", "ok"), program=BETTER, author="retry")
+    again = dataclasses.replace(rollout("t2", "exist", "ok"), program=BETTER, author="retry")
     jsonl.write_lines(run / "iteration_02/retry.rollouts.jsonl", [rollouts.to_json(again)])
-    jsonl.write_lines(run / "iteration_02/retry.completions.jsonl", [{"task": "t1", "completions": [{}, {}]}])
-    found = json.loads(shown(capsys, run, "--task", "t1", "--diff", 1, 2, "--json"))
-    assert [each["program"] for each in found["new"]] == [BETTER]
-    counts = json.loads(shown(capsys, run, "--task", "t1", "--by-task", "--json"))["programs"]
+    jsonl.write_lines(run / "iteration_02/retry.completions.jsonl", [{"task": "t2", "completions": [{}, {}]}])
+    found = json.loads(shown(capsys, run, "--task", "t2", "--diff", 1, 2, "--json"))
+    assert [[each["program"] for each in found[side]] for side in ("kept", "new")] == [[PROGRAM], [BETTER]]
+    counts = json.loads(shown(capsys, run, "--task", "t2", "--by-task", "--json"))["programs"]
     assert counts["iteration 2, retry"] == {"written": 2, "distinct": 1, "right": 1}
 
 

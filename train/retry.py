@@ -63,8 +63,7 @@ class Hints:
         """The hint: a few lines, the same whatever order the programs were logged in."""
         best = min(self._failed.of(task.question.id), key=_preference, default=None)
         failure = [] if best is None else self._failure(task, best)
-        hint = "\n".join([_answers(task), *failure, REQUEST])
-        return hint.encode("utf-8", "replace").decode()  # half a surrogate pair in a message cannot be sent
+        return "\n".join([_answers(task), *failure, REQUEST])
 
     def _failure(self, task: Task, rollout: Rollout) -> Iterator[str]:
         """The program, and what it came to on the first instance where it is wrong."""
