@@ -18,6 +18,7 @@ from pathlib import Path
 from visrep.env.canonical import form
 from visrep.env.environment import Environment
 from visrep.env.faults import MachineFault, UserFault, suggestion
+from visrep.env.rollouts import BY_POLICY
 from visrep.env.types import Rollout, Task
 
 _UNION = "merge=union"
@@ -91,7 +92,7 @@ def add(
 
 def check_author(author: str) -> None:
     """Raise UserFault for a name that is no person's."""
-    if author.strip() in ("", "policy"):
+    if author.strip() in ("", *BY_POLICY):
         raise UserFault(f"found the author {author!r}, expected a person's name; say who wrote the program")
 
 

@@ -10,6 +10,9 @@ from visrep.env import jsonl
 from visrep.env.faults import UserFault
 from visrep.env.types import Rollout
 
+BY_POLICY = ("policy", "retry")
+"""Authors of rollouts that are no persons."""
+
 _adapter = TypeAdapter(Rollout)
 
 

@@ -142,7 +142,8 @@ class Score:
 class Rollout:
     """One program, run and scored on every instance of its task; `reward` is 1 only if every score's is.
 
-    `author` is "policy" or a person's name. `iteration` and `policy` say what wrote it, where a run did.
+    `author` is "policy", "retry" (the policy too, when it was shown the answers) or a person's name. `iteration` and
+    `policy` say what wrote it, where a run did.
     """
 
     task_id: str

@@ -78,9 +78,11 @@ class Prompter:
         """What all prompts begin with, but for the kinds that have their own."""
         return self._around(_MARK).partition(_MARK)[0]
 
-    def prompt(self, question: Question) -> str:
-        """The prompt; a completion of it begins with the newline after the function's head."""
-        return self.kinds.get(question.kind, self)._around(_text(question)) + _head(question)
+    def prompt(self, question: Question, hint: str = "") -> str:
+        """The prompt; a completion of it begins with the newline after the function's head. The lines of a hint come
+        right before the question, behind all that prompts share."""
+        text = "\n# ".join([*hint.splitlines(), _text(question)])
+        return self.kinds.get(question.kind, self)._around(text) + _head(question)
 
     def program(self, question: Question, completion: str) -> str:
         """The program that the completion makes, whether it parses or not."""

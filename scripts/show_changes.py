@@ -66,7 +66,8 @@ def differing(run: Run, wanted: Wanted, numbers: tuple[int, int], as_json: bool)
 
 def _programs(run: Run, wanted: Wanted, number: int, held_out: bool) -> list[Rollout]:
     """A task's programs in one iteration. Of the base policy's two evaluations the last has the recipe's examples."""
-    files = [source.file for source in browse.sources(run, number, held_out)[-1:]]
+    files = [source.file for source in browse.sources(run, number, held_out)]
+    files = files if number else files[-1:]
     return [rollout for rollout in browse.read(files) if rollout.task_id == wanted.task]
 
 

@@ -99,7 +99,7 @@ def test_a_program_is_stored_once_whatever_its_locals_are_called(
         store(path, environment, task, RIGHT.replace("image", "picture") + "  # three")
 
 
-@pytest.mark.parametrize("author", ["", " ", "policy"])
+@pytest.mark.parametrize("author", ["", " ", "policy", "retry"])
 def test_a_correction_has_a_persons_name(environment: Environment, task: Task, tmp_path: Path, author: str) -> None:
     with pytest.raises(UserFault, match="expected a person's name"):
         store(tmp_path / "c.jsonl", environment, task, author=author)

@@ -77,6 +77,21 @@ def test_later_iterations_may_be_trained_otherwise_and_that_is_kept(tmp_path: Pa
     assert second["settings"]["clone.learning_rate"] == {"old": 5e-4, "new": 2e-4}
 
 
+def test_how_much_is_asked_for_may_change_between_iterations_but_not_half_way(tmp_path: Path, recipe: Recipe) -> None:
+    run = Run.create(tmp_path / "run", recipe, isolation="none")
+    for number in (1, 2):
+        run.iteration(number).mkdir()
+    stage(run.iteration(1), "evaluate", {}, dict)
+    other = load_recipe("quickstart", ["sampling.rounds=4", "retry.n=3"])
+    with pytest.raises(UserFault, match=r"iteration 2 of .* is half-way, .* finish it .* \(iterations=2\) first"):
+        Run.reopen(run.folder, other)
+    assert Run.open(run.folder).recipe == recipe
+    stage(run.iteration(2), "evaluate", {}, dict)
+    assert Run.reopen(run.folder, other).recipe == other
+    settings = run.stamp()["changed"][0]["settings"]
+    assert settings == {"retry.n": {"old": 0, "new": 3}, "sampling.rounds": {"old": 5, "new": 4}}
+
+
 def test_a_second_driver_is_refused_with_the_number_of_the_first(tmp_path: Path, recipe: Recipe) -> None:
     run = Run.create(tmp_path / "run", recipe, isolation="none")
     code = (

@@ -178,6 +178,16 @@ def test_sampled_programs_of_two_iterations_are_compared_by_form(run: Path, caps
     assert "+     return image.simple_query('What color is this?') or 'red'" in text
 
 
+def test_programs_of_a_retry_are_among_their_iterations(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = dataclasses.replace(rollout("t2", "exist", "ok"), program=BETTER, author="retry")
+    jsonl.write_lines(run / "iteration_02/retry.rollouts.jsonl", [rollouts.to_json(again)])
+    jsonl.write_lines(run / "iteration_02/retry.completions.jsonl", [{"task": "t2", "completions": [{}, {}]}])
+    found = json.loads(shown(capsys, run, "--task", "t2", "--diff", 1, 2, "--json"))
+    assert [[each["program"] for each in found[side]] for side in ("kept", "new")] == [[PROGRAM], [BETTER]]
+    counts = json.loads(shown(capsys, run, "--task", "t2", "--by-task", "--json"))["programs"]
+    assert counts["iteration 2, retry"] == {"written": 2, "distinct": 1, "right": 1}
+
+
 def test_held_out_programs_of_two_iterations_are_compared_line_by_line(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

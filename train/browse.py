@@ -19,7 +19,8 @@ from visrep.train.runner import program_key
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of rollouts, named after the iteration or the base policy's prompt that its programs come from."""
+    """A file of rollouts, named after the iteration, its retry, or the base policy's prompt that its programs come
+    from."""
 
     name: str
     file: Path
@@ -82,11 +83,13 @@ def sources(run: Run, iteration: int | None, held_out: bool) -> list[Source]:
     held_out = held_out or iteration == 0
     base = sorted((run.folder / "base").glob("*.rollouts.jsonl")) if held_out and not iteration else []
     chosen = numbers if iteration is None else [iteration] if iteration else []
-    name = "evaluate.rollouts.jsonl" if held_out else "rollouts.jsonl"
-    return [
-        *(Source(f"base, {file.name.split('.')[0].removeprefix('examples_')} examples", file) for file in base),
-        *(Source(f"iteration {number}", run.iteration(number) / name) for number in chosen),
-    ]
+    found = [Source(f"base, {file.name.split('.')[0].removeprefix('examples_')} examples", file) for file in base]
+    for folder in map(run.iteration, chosen):
+        name = f"iteration {int(folder.name[-2:])}"
+        found.append(Source(name, folder / ("evaluate.rollouts.jsonl" if held_out else "rollouts.jsonl")))
+        if not held_out and (again := folder / "retry.rollouts.jsonl").exists():
+            found.append(Source(f"{name}, retry", again))
+    return found
 
 
 def programs(run: Run, wanted: Wanted) -> Iterator[Rollout]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from visrep.env.rollouts import BY_POLICY
+
 _EMBEDDED = "smollm2-135m-instruct"
 _PUBLISHED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """Where the embedded model's authors publish it, under the Apache licence 2.0."""
@@ -89,7 +91,7 @@ def _origin(described: dict[str, Any]) -> str:
     lineage, settings = described["lineage"], described["recipe"]["clone"]
     report, stamp, examples = lineage["training"], described["run"], lineage["examples"]
     programs = sum(examples["authors"].values())  # each once, where training counts what it repeats
-    people = programs - examples["authors"].get("policy", 0)
+    people = sum(count for author, count in examples["authors"].items() if author not in BY_POLICY)
     commit = (stamp.get("git") or {}).get("commit", "a released version")
     versions = ", ".join(f"{name} {version}" for name, version in stamp["versions"].items())
     revision = lineage["base"].get("revision")

@@ -102,6 +102,12 @@ class SamplingSettings(Settings):
     max_tokens: Positive = Field(160, description="a program cut off here is counted and dropped")
 
 
+class RetrySettings(Settings):
+    """Asking again, with the right answers and a failed program in the prompt, where all rounds have led to nothing."""
+
+    n: Count = Field(0, description="programs per task that is unsolved after an iteration's rounds; 0 asks no more")
+
+
 class SandboxSettings(Settings):
     """Limits of one program on one instance."""
 
@@ -244,6 +250,7 @@ class Recipe(Settings):
     prompt: PromptSettings
     policy: PolicySettings = PolicySettings()
     sampling: SamplingSettings = SamplingSettings()
+    retry: RetrySettings = RetrySettings()
     sandbox: SandboxSettings = SandboxSettings()
     perception: PerceptionSettings = PerceptionSettings()
     video: VideoSettings = VideoSettings()

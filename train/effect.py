@@ -62,7 +62,7 @@ def effects(run: Run) -> Iterator[Effect]:
 
 def _learnt(selection: Path) -> Iterator[Learnt]:
     for row in jsonl.read(selection):
-        if row["author"] != "policy":
+        if row["author"] not in rollouts.BY_POLICY:
             yield Learnt(row["task_id"], row["category"], row["author"])
 
 

@@ -32,6 +32,7 @@ from visrep.train.export import export
 from visrep.train.guard import guard
 from visrep.train.pool import Pool
 from visrep.train.report import page
+from visrep.train.retry import Hints, retry
 from visrep.train.rollout import Bench, Files, Sampling, collect, tally
 from visrep.train.run import Run, check_writable, forget_stage, stage
 from visrep.train.runner import Author
@@ -39,6 +40,7 @@ from visrep.train.saturation import saturation
 from visrep.train.select import select
 from visrep.train.split import Subset, Tasks
 from visrep.train.summary import lines, tables
+from visrep.train.told import refused
 
 
 def train(recipe: Recipe, out: Path, resume: bool, console: Console) -> Run:
@@ -140,21 +142,31 @@ class Loop:
         return Path(made["path"])
 
     def _sample(self, folder: Path, number: int, author: Author) -> dict[str, Any]:
-        settings, tasks = self.recipe.sampling, self.train_tasks
+        tasks = self.train_tasks
+        rounds, again = self._plan(folder)
         result: dict[str, Any] = {}
-        for index in range(settings.rounds):
+        for index in range(rounds):
             result[f"round_{index + 1}"] = {"tasks": len(tasks)} | self._round(folder, number, index, tasks, author)
             # Not those of later rounds, which are there already in a run that is resumed.
             counts = tally(self.prompter, self.train_tasks, _files(folder), rounds=range(index + 1))
             found = array("L", (distinct for _, _, distinct in counts))
-            tasks = Subset(self.train_tasks, bytes(distinct < settings.enough for distinct in found))
+            tasks = Subset(self.train_tasks, bytes(distinct < self.recipe.sampling.enough for distinct in found))
+        if again:
+            unsolved = Subset(self.train_tasks, bytes(distinct == 0 for distinct in found))
+            result["retry"] = self._retry(folder, number, rounds, unsolved, dataclasses.replace(author, name="retry"))
         solved = (len(found) - found.count(0)) / len(found)
         solved_share = {"solved": round(solved, 4), "pass_at_k": self._pass_at_k(folder)}
         return result | solved_share | ({"left_out": self.left_out} if self.left_out else {})
 
+    def _plan(self, folder: Path) -> tuple[int, bool]:
+        """How many rounds there are, and whether unsolved tasks are asked about once more: as the recipe says; for an
+        iteration that is past them, as it was."""
+        if (folder / "select.done.json").exists():
+            return len(list(folder.glob("sample_*.done.json"))), (folder / "retry.done.json").exists()
+        return self.recipe.sampling.rounds, self.recipe.retry.n > 0
+
     def _round(self, folder: Path, number: int, index: int, tasks: Tasks, author: Author) -> dict[str, Any]:
-        settings, adapter = self.recipe.sampling, self._adapter(number - 1)
-        seed = self.recipe.seed * 10_000 + number * 100 + index
+        settings, adapter, seed = self.recipe.sampling, self._adapter(number - 1), self._seed(number, index)
         n = settings.more if index else settings.n
         sampling = Sampling(f"sampling, round {index + 1}", index, n, settings.temperature, seed)
         prompter = parts.build_prompter(self.recipe, self.base, first=index)
@@ -164,7 +176,25 @@ class Loop:
             bench = Bench(self.policy, prompter, self.environment, tasks)
             return collect(bench, sampling, _files(folder), author, self.console) | probed
 
-        return stage(folder, f"sample_{index + 1}", {"adapter": str(adapter), "tasks": len(tasks), "seed": seed}, work)
+        return stage(folder, f"sample_{index + 1}", _made_from(author, tasks, seed), work)
+
+    def _retry(self, folder: Path, number: int, index: int, tasks: Tasks, author: Author) -> dict[str, Any]:
+        """What would be the next round, were it not for the hints."""
+        adapter, seed = self._adapter(number - 1), self._seed(number, index)
+        sampling = Sampling("asking again", 0, self.recipe.retry.n, self.recipe.sampling.temperature, seed)
+        prompter = parts.build_prompter(self.recipe, self.base, first=index)
+
+        def work() -> dict[str, Any]:
+            probed = self._serve(adapter)
+            with parts.build_sandbox(self.recipe.sandbox) as sandbox:
+                hints = Hints(_files(folder).rollouts, sandbox, parts.frame_rate(self.recipe.video))
+                bench = Bench(self.policy, prompter, self.environment, tasks, hints.of)
+                return retry(bench, sampling, _files(folder, "retry."), author, self.console) | probed
+
+        return stage(folder, "retry", _made_from(author, tasks, seed), work)
+
+    def _seed(self, number: int, index: int) -> int:
+        return self.recipe.seed * 10_000 + number * 100 + index
 
     def _pass_at_k(self, folder: Path) -> dict[str, float]:
         """Of the first round, whose number of programs per task is fixed."""
@@ -176,7 +206,7 @@ class Loop:
 
     def _select(self, folder: Path, number: int) -> dict[str, Any]:
         settings, people = self.recipe.selection, self._corrected()
-        pool = Pool(tuple(_files(self.run.iteration(i)).rollouts for i in range(1, number + 1)), people.rollouts)
+        pool = self._pool(number, people)
         selection = select(
             pool,
             people.tasks,
@@ -186,7 +216,7 @@ class Loop:
             correction_weight=self.recipe.corrections.weight,
             correction_repeat=self.recipe.corrections.repeat,
             corrections_per_category=self.recipe.corrections.per_category,
-            refused=self._guard(pool, people.tasks) if settings.guard else (),
+            refused=self._refused(pool, people.tasks),
             seed=self.recipe.seed,
         )
         chosen = {row.task_id for row in selection.examples}
@@ -221,9 +251,17 @@ class Loop:
             )
         return people
 
-    def _guard(self, pool: Pool, tasks: Tasks) -> Iterator[tuple[tuple[str, str], str]]:
-        perturbed = self.environment.perturbed(self.recipe.seed)
-        yield from guard(self.environment, perturbed, tasks, pool)
+    def _pool(self, number: int, people: Corrected) -> Pool:
+        folders = [self.run.iteration(i) for i in range(1, number + 1)]
+        files, retried = (tuple(_files(folder, name).rollouts for folder in folders) for name in ("", "retry."))
+        return Pool(files, people.rollouts, retried)
+
+    def _refused(self, pool: Pool, tasks: Tasks) -> Iterator[tuple[tuple[str, str], str]]:
+        """Right programs that are not to be learnt from, with the reason."""
+        if self.recipe.selection.guard:
+            yield from guard(self.environment, self.environment.perturbed(self.recipe.seed), tasks, pool)
+        if any(file.exists() for file in pool.retried):
+            yield from refused(tasks, pool)
 
     def _clone(self, folder: Path, number: int) -> dict[str, Any]:
         self._free_device()
@@ -246,7 +284,7 @@ class Loop:
             bench = Bench(self.policy, prompter, self.environment, self.test_tasks)
             return evaluate_greedily(bench, self.recipe.data, folder, name, author, self.console) | probed
 
-        return stage(folder, name, {"adapter": str(adapter), "tasks": len(self.test_tasks)}, work)
+        return stage(folder, name, {"adapter": author.policy, "tasks": len(self.test_tasks)}, work)
 
     def _blame(self, folder: Path) -> dict[str, Any]:
         sets = {
@@ -308,5 +346,10 @@ class Loop:
         return to
 
 
-def _files(folder: Path) -> Files:
-    return Files(folder / "completions.jsonl", folder / "rollouts.jsonl")
+def _files(folder: Path, of: str = "") -> Files:
+    return Files(folder / f"{of}completions.jsonl", folder / f"{of}rollouts.jsonl")
+
+
+def _made_from(author: Author, tasks: Tasks, seed: int) -> dict[str, Any]:
+    """Of the adapter its name alone: a run's folder may be copied or moved."""
+    return {"adapter": author.policy, "tasks": len(tasks), "seed": seed}

