@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from visrep.env.canonical import form
 from visrep.env.environment import Environment
@@ -131,7 +132,7 @@ def shortfall(rollout: Rollout, task: Task) -> str:
     wrong = next(number for number, score in enumerate(rollout.scores) if score.reward != 1)
     execution, score, instance = rollout.executions[wrong], rollout.scores[wrong], task.instances[wrong]
     if execution.outcome == "ok":
-        expected = list(instance.answers) or [list(asdict(box).values()) for box in instance.boxes]
+        expected: list[Any] = list(instance.answers) or [list(asdict(box).values()) for box in instance.boxes]
         said = f"returned {json.dumps(execution.value)}, expected {'one of ' if instance.answers else ''}{expected}"
     else:
         said = execution.message + (f" (line {execution.line})" if execution.line else "")

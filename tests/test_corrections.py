@@ -14,7 +14,7 @@ from visrep.env.faults import UserFault
 from visrep.env.perception import scripted
 from visrep.env.perception.service import Service
 from visrep.env.sandbox import Limits, Sandbox
-from visrep.env.types import Instance, Question, Task
+from visrep.env.types import Box, Instance, Question, Task
 from visrep.train.select import select
 
 RIGHT = 'def execute_command(image):\n    return str(len(image.find("circle")))'  # scripted: always three
@@ -234,3 +234,11 @@ def test_two_people_may_begin_a_store(environment: Environment, tmp_path: Path) 
 def test_outside_a_repository_nothing_is_said_to_git(environment: Environment, task: Task, tmp_path: Path) -> None:
     store(tmp_path / "c.jsonl", environment, task)
     assert not (tmp_path / ".gitattributes").exists()
+
+
+def test_annotated_boxes_are_told_beside_what_was_returned(environment: Environment, tmp_path: Path) -> None:
+    asked = make_task(tmp_path, "t").question
+    boxed = Instance("t/0", images=(tmp_path / "image.png",), boxes=(Box(0, 0, 10, 5),))
+    task = Task(replace(asked, kind="ground"), (boxed,), "drawn", "train")
+    with pytest.raises(UserFault, match=r'returned \{"image": 0, "box": \[.*\]\}, expected \[\[0, 0, 10, 5\]\]'):
+        store(tmp_path / "c.jsonl", environment, task, "def execute_command(image):\n    return image")
