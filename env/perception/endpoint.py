@@ -53,8 +53,9 @@ class Endpoint:
         return list(self._pool.map(self._answer, views, questions, choices))
 
     def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
-        pairs = [(view, LIKELY.format(text)) for view, group in zip(views, texts, strict=True) for text in group]
-        answers = self._pool.map(lambda pair: self._answer(*pair, ("yes", "no")), pairs)
+        each = [view for view, group in zip(views, texts, strict=True) for _ in group]
+        questions = [LIKELY.format(text) for group in texts for text in group]
+        answers = self._pool.map(self._answer, each, questions, [("yes", "no")] * len(each))
         return [tuple(next(answers).likelihoods[0] for _ in group) for group in texts]
 
     def complete(self, prompts: Sequence[str]) -> list[str]:
