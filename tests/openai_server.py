@@ -25,6 +25,11 @@ def by_chance(request: Any) -> Reply:
     return said(f"answer {digest[0]}", {letter: -1.0 - byte / 64 for letter, byte in zip("ABC", digest, strict=False)})
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # connections that wait; of more than that some are lost
+
+
 @contextmanager
 def served(
     reply: Callable[[Any], Reply] = by_chance,
@@ -51,9 +56,8 @@ def served(
         def log_message(self, *_: Any) -> None:
             pass
 
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running.daemon_threads = True
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    running = _Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{running.server_port}"
     finally:

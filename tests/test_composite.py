@@ -173,7 +173,7 @@ def test_a_prompt_that_offers_what_no_part_answers_is_refused(tmp_path: Path, me
         parts.build_environment(recipe(tmp_path, RECIPE, f"prompt.api=['{member}']"))
     assert said in str(fault.value)
     without = RECIPE.partition("[perception.options.complete]")[0]
-    with pytest.raises(UserFault, match="no text model is there to answer; add perception.options.complete or leave"):
+    with pytest.raises(UserFault, match=r"no text model is there to answer; add perception\.options\.complete or"):
         parts.build_environment(recipe(tmp_path, without))
 
 

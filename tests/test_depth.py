@@ -81,7 +81,8 @@ def test_what_is_infinitely_far_has_a_number(load: Callable[..., Any], kind: str
 
 
 def test_a_depth_does_not_depend_on_what_else_is_asked(load: Callable[..., Any], views: list[View]) -> None:
-    together = load().depth(views)
+    backend = load()
+    together = backend.depth(views)
     assert load(batch=1).depth(views) == pytest.approx(together, rel=TOLERANCE)
     for view, one in zip(views, together, strict=True):
-        assert load().depth([view]) == pytest.approx([one], rel=TOLERANCE)
+        assert backend.depth([view]) == pytest.approx([one], rel=TOLERANCE)

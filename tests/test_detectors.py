@@ -75,9 +75,7 @@ def test_what_is_found_in_a_part_is_where_the_part_lies(
     part = views[4]
     crop(part).save(tmp_path / "part.png")
     alone = Picture(tmp_path / "part.png")
-    (inside,), (outside,) = (
-        load().find([view], ["red car"]) for view in (part, View(alone, Box(0, 0, *alone.size)))
-    )
+    (inside,), (outside,) = (load().find([view], ["red car"]) for view in (part, View(alone, Box(0, 0, *alone.size))))
     moved = [
         Detection(
             Box(one.box.left + 30, one.box.lower + 20, one.box.right + 30, one.box.upper + 20),
@@ -106,20 +104,22 @@ def test_suppression_leaves_no_two_boxes_that_overlap_more(load: Callable[..., A
 
 def test_a_batch_and_its_size_change_nothing(load: Callable[..., Any], views: list[View]) -> None:
     names = ["red car", "a", "dog", "a very long name of many words", "dog", "object"]
-    together = load().find(views, names)
+    backend = load()
+    together = backend.find(views, names)
     for batch in (1, 2):
         for one, other in zip(together, load(batch=batch).find(views, names), strict=True):
             assert_alike(one, other)
     for view, name, detections in zip(views, names, together, strict=True):
-        assert_alike(detections, load().find([view], [name])[0])
+        assert_alike(detections, backend.find([view], [name])[0])
 
 
 def test_other_names_asked_of_a_view_change_nothing(load: Callable[..., Any], views: list[View]) -> None:
     names = ["dog", "red car", "dog", "cat", "two dogs. one cat?"]
-    together = load().find([views[0]] * 5, names)
+    backend = load()
+    together = backend.find([views[0]] * 5, names)
     assert together[0] == together[2]
     for name, detections in zip(names, together, strict=True):
-        assert_alike(detections, load().find([views[0]], [name])[0])
+        assert_alike(detections, backend.find([views[0]], [name])[0])
 
 
 def test_names_of_a_view_are_looked_for_in_one_pass(load: Callable[..., Any], views: list[View], kind: str) -> None:

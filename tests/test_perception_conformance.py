@@ -15,7 +15,7 @@ import pytest
 
 from visrep.env import perception
 from visrep.env.drawn.scene import generate, render
-from visrep.env.perception import Answer, Detection, View, composite, scripted
+from visrep.env.perception import Answer, Detection, View, scripted
 from visrep.env.perception.perturbed import Perturbed
 from visrep.env.perception.picture import Picture
 from visrep.env.types import Box
@@ -146,8 +146,9 @@ def test_one_of_the_choices_is_taken(backend: Any, views: list[View]) -> None:
 
 def test_each_text_gets_a_score(backend: Any, views: list[View]) -> None:
     has(backend, "match")
-    for scores in backend.match(views, [WORDS] * len(views)):
-        assert len(scores) == len(WORDS)
+    texts = [WORDS, *[WORDS[:2]] * (len(views) - 1)]
+    for group, scores in zip(texts, backend.match(views, texts), strict=True):
+        assert len(scores) == len(group)
         assert all(0 <= score <= 1 for score in scores)
 
 
@@ -161,7 +162,7 @@ def test_alone_and_in_a_batch_the_reply_is_the_same(backend: Any, views: list[Vi
     asked: dict[str, list[Any]] = {
         "find": [(["circle", "object"] * count)[:count]],
         "query": [(list(QUESTIONS) * count)[:count], ([None, CHOICES] * count)[:count]],
-        "match": [([WORDS, WORDS[:1]] * count)[:count]],
+        "match": [([WORDS[:4], WORDS[:1]] * count)[:count]],
         "depth": [],
     }
     for method, arguments in asked.items():

@@ -36,7 +36,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def load(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     folder = tiny["write"](kind, tmp_path_factory.mktemp("speaking") / kind)
-    return lambda **options: LOADS[tiny["KINDS"][kind][0]](str(folder), device="cpu", **options)
+    usual = {"device": "cpu", "max_tokens": 4}
+    return lambda **options: LOADS[tiny["KINDS"][kind][0]](str(folder), **usual | options)
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +121,11 @@ def _given(backend: Any, asked: Asked) -> Any:
         return opened.processor(images=image, text=prompt, return_tensors="pt")
     if opened.model.config.model_type == "paligemma":
         given = opened.processor(images=image, text=f"<image>answer en {question}", return_tensors="pt")
-        given.pop("labels")
+        given.pop("labels", None)
         return given
-    content = [{"type": "image"}, {"type": "text", "text": chat.PROMPT.format(question)}]
+    content = [{"type": "image"}, {"type": "text", "text": speaking.PROMPT.format(question)}]
     prompt = opened.processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-    assert prompt.endswith("phrase.\nAssistant:")
+    assert prompt.endswith("phrase.Assistant:")
     return opened.processor(images=[image], text=[prompt], return_tensors="pt")
 
 
@@ -174,14 +175,13 @@ def test_what_is_written_is_what_the_model_writes_by_itself(backend: Any, views:
 
 
 def test_control_tokens_in_a_question_are_only_text(backend: Any, views: list[View]) -> None:
-    tokens = ["<image>", "<|image_pad|>", "[SEP]", "<end>", "<|vision_start|>", "<fake_token_around_image>", "{}", "{{"]
-    questions = [f"Is {token} a dog {token}?" for token in tokens]
-    assert len(backend.query(views[:1] * len(tokens), questions, [None] * len(tokens))) == len(tokens)
+    question = "Is <image> <|image_pad|> [SEP] <end> <|vision_start|> <fake_token_around_image> {} {{ a dog?"
+    assert len(backend.query(views[:2], [question, f"{question} <image>"], [None, ("yes", "no")])) == 2
 
 
 def test_settings_are_part_of_the_identity(load: Callable[..., Any], backend: Any) -> None:
     assert load(batch=1).identity == backend.identity
-    assert load(max_tokens=3).identity != backend.identity
+    assert load(max_tokens=5).identity != backend.identity
 
 
 def test_long_questions_are_answered(backend: Any, views: list[View]) -> None:
@@ -204,7 +204,7 @@ def test_a_chat_model_without_a_template_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prompt", ["no place", "{} and {}", "{0}", "{}{", "{question}"])
 def test_a_prompt_needs_one_place_for_the_question(prompt: str) -> None:
-    with pytest.raises(UserFault, match="expected a text with one {}"):
+    with pytest.raises(UserFault, match=r"expected a text with one \{\}"):
         chat.load("anywhere", prompt=prompt)
 
 

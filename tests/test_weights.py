@@ -110,18 +110,19 @@ def test_a_damaged_file_is_one_line(copy: Path) -> None:
         assert refused(clip.load, str(copy), device="cpu").startswith(f"model {str(copy)!r} cannot be opened (")
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
-def test_a_missing_file_is_one_line(copy: Path, name: str) -> None:
-    (copy / name).unlink()
+def test_a_missing_file_is_one_line(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
     assert refused(clip.load, str(copy), device="cpu").startswith(f"model {str(copy)!r} cannot be opened (")
 
 
-def test_missing_settings_of_the_processor_are_one_line(copy: Path) -> None:
+def test_a_processor_that_is_not_whole_is_one_line(copy: Path) -> None:
+    words = (copy / "tokenizer.json").read_bytes()
+    (copy / "tokenizer.json").unlink()
+    assert "lacks its tokenizer (tokenizer.json)" in refused(clip.load, str(copy), device="cpu")
+    (copy / "tokenizer.json").write_bytes(words)
     for name in ("preprocessor_config.json", "processor_config.json"):
         (copy / name).unlink(missing_ok=True)
-    said = refused(clip.load, str(copy), device="cpu")
-    assert said.startswith(f"model {str(copy)!r} ")
-    assert said.endswith(("; fetch it again", "; fetch it again, or another"))
+    assert "cannot be opened" in refused(clip.load, str(copy), device="cpu")
 
 
 def test_weights_of_another_size_are_one_line(copy: Path) -> None:
@@ -154,9 +155,9 @@ def test_too_little_memory_is_the_recipes_fault_at_first_and_the_machines_at_wor
     clip_folder: Path, error: Exception
 ) -> None:
     opened = clip.load(str(clip_folder), device="cpu")._opened
-    with pytest.raises(MachineFault, match=f"^{clip_folder} ran out of memory on cpu; lower its option 'batch'"):
-        with opened.working():
-            raise error
+    words = f"^{clip_folder} ran out of memory on cpu; lower its option 'batch'"
+    with pytest.raises(MachineFault, match=words), opened.working():
+        raise error
 
     def processor(_: Path) -> Any:
         raise error

@@ -13,10 +13,7 @@ from typing import Any
 from visrep.env.faults import UserFault
 from visrep.env.perception import Answer, View, speaking, weights
 from visrep.env.perception.crops import crop
-from visrep.env.perception.speaking import Asked
-
-PROMPT = "{}\nAnswer the question using a single word or phrase."
-"""LLaVA-1.5's words for short answers (Liu et al., 2023, section 3.2), common since."""
+from visrep.env.perception.speaking import PROMPT, Asked
 
 ARCHITECTURES = (
     "Idefics3ForConditionalGeneration",

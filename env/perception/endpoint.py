@@ -20,11 +20,10 @@ import requests
 from visrep.env.faults import MachineFault, UserFault, suggestion
 from visrep.env.perception import Answer, View, weights
 from visrep.env.perception.crops import crop
-from visrep.env.perception.speaking import LIKELY, short
+from visrep.env.perception.speaking import LIKELY, PROMPT, short
 
-PROMPT = "{}\nAnswer the question using a single word or phrase."
 CHOICE = "{}\n{}\nAnswer with the option's letter from the given choices directly."
-"""Both LLaVA-1.5's (Liu et al., 2023, section 3.2), for short answers and for multiple choice."""
+"""LLaVA-1.5's words for multiple choice (Liu et al., 2023, section 3.2)."""
 
 MOST_CHOICES = 20
 """As many log-probabilities as OpenAI and vLLM tell of a token."""
@@ -54,8 +53,9 @@ class Endpoint:
         return list(self._pool.map(self._answer, views, questions, choices))
 
     def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
-        pairs = [(view, LIKELY.format(text)) for view, group in zip(views, texts, strict=True) for text in group]
-        answers = self._pool.map(lambda pair: self._answer(*pair, ("yes", "no")), pairs)
+        each = [view for view, group in zip(views, texts, strict=True) for _ in group]
+        questions = [LIKELY.format(text) for group in texts for text in group]
+        answers = self._pool.map(self._answer, each, questions, [("yes", "no")] * len(each))
         return [tuple(next(answers).likelihoods[0] for _ in group) for group in texts]
 
     def complete(self, prompts: Sequence[str]) -> list[str]:

@@ -57,7 +57,7 @@ class Matcher:
         wanted = {text for group in texts for text in group}.union(*rivals.values())
         read = self._of_texts(sorted(wanted))
         scale = float(self._opened.model.logit_scale.detach().exp())
-        found = []
+        found: list[tuple[float, ...]] = []
         for view, group in zip(views, texts, strict=True):
             cosines = [float(seen[view] @ read[text]) for text in group]
             if len(group) == 1 and group[0] in rivals:

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple, Protocol
 
 from visrep.env.perception import Answer, View
 
+PROMPT = "{}\nAnswer the question using a single word or phrase."
+"""LLaVA-1.5's words for short answers (Liu et al., 2023, section 3.2), common since among chat models."""
+
 LIKELY = "Is this a {}?"
 """The question behind `match`, ViperGPT's when it checks what it found (`exists` in its image_patch.py)."""
 

@@ -23,6 +23,8 @@ DTYPES = ("auto", "float32", "float16", "bfloat16")
 _TEXTS = ("*.json", "*.txt", "*.model", "*.jinja")
 _WEIGHTS = ("*.safetensors", "*.bin")
 
+_TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
+
 _WHOLE, _SAMPLES, _SAMPLE = 2**20, 256, 4096
 """Of a file of more than a megabyte, so many samples of so many bytes tell it from another: training moves every
 weight, and a checkpoint of 15 GB is known in a blink."""
@@ -106,7 +108,7 @@ def opened(
         loaded, report = kind.from_pretrained(folder, dtype=precision, output_loading_info=True)
         loaded = loaded.to(place).eval()
         read = (processor or transformers.AutoProcessor.from_pretrained)(folder)
-        _check_whole(model, loaded, report["missing_keys"], read)
+        _check_whole(model, folder, loaded, report["missing_keys"], read)
         version = _version(folder)
     if precision == "auto":
         precision = str(loaded.dtype).removeprefix("torch.")
@@ -201,13 +203,14 @@ def _architecture(folder: Path, model: str, architectures: Sequence[str]) -> str
     return found
 
 
-def _check_whole(model: str, loaded: Any, missing: Sequence[str], processor: Any) -> None:
+def _check_whole(model: str, folder: Path, loaded: Any, missing: Sequence[str], processor: Any) -> None:
     whole = len(loaded.state_dict())
     if len(missing) > _MOST_MISSING * whole:
         found = f"lacks {len(missing)} of its {whole} tensors, {min(missing)} among them"
         raise UserFault(f"model {model!r} {found}; fetch it again")
-    if not hasattr(_of_images(processor), "preprocess"):  # transformers makes do with a tokenizer
-        raise UserFault(f"model {model!r} lacks its processor's settings (preprocessor_config.json); fetch it again")
+    # Without any of these files transformers makes do with a tokenizer that knows no words.
+    if hasattr(processor, "tokenizer") and not any((folder / name).exists() for name in _TOKENIZERS):
+        raise UserFault(f"model {model!r} lacks its tokenizer (tokenizer.json); fetch it again")
 
 
 @contextmanager
