@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from visrep.corrections.board import Attempt
-from visrep.env import jsonl, rollouts
+from visrep.env import rollouts
 from visrep.env.faults import UserFault
 from visrep.env.types import Rollout, Task
 from visrep.policy import Completion
 from visrep.policy.prompt import Prompter
+from visrep.train import blame
 from visrep.train.grouped import Grouped
 from visrep.train.rollout import read_completions
 from visrep.train.run import Run
@@ -68,9 +69,5 @@ def _read(run: Run, number: int) -> _Iteration:
     return _Iteration(
         Grouped(read_completions(folder / "completions.jsonl", rounds=[0])),
         Grouped((rollout.task_id, rollout) for rollout in rollouts.read(folder / "rollouts.jsonl")),
-        Grouped(
-            (row["task_id"], (row["form"], row["verdict"]))
-            for row in jsonl.read(folder / "blame.jsonl")
-            if row["of"] == "training"
-        ),
+        Grouped((each.task_id, (each.form, each.verdict)) for each in blame.read(folder, "training")),
     )
