@@ -222,3 +222,18 @@ def test_a_shipped_recipe_names_what_is_there_and_offers_what_it_answers(name: s
     loaded = load_recipe(name)
     variants.check(loaded)
     parts._check_offered(loaded)
+
+
+@pytest.mark.parametrize(("part", "kept"), [("shapes", True), ("mine.py", False)])
+def test_replies_are_shared_by_runs_unless_a_file_of_somebodys_own_has_a_part_in_them(
+    tmp_path: Path, view: View, monkeypatch: pytest.MonkeyPatch, part: str, kept: bool
+) -> None:
+    monkeypatch.setenv("VISREP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from visrep.env.perception import scripted\n\n\ndef load():\n    return scripted.load()\n"
+    )
+    service = parts.build_service(recipe(tmp_path, RECIPE.replace("shapes", part), "perception.place=inside"))
+    service.answer([Request("find", view, ("cup",))])
+    service.close()
+    assert parts.default_cache().exists() == kept

@@ -118,7 +118,7 @@ def test_the_board_is_a_table_with_the_first_ones_programs(run: Path, capsys: py
     assert "always 'nothing'" in text
     assert "returned 'nothing'; annotated" in text
     assert f"`visrep corrections write {run}` opens train-" in text
-    assert "fault of" not in text
+    assert "program 2" in text, "whose fault it is"
 
 
 def test_blame_that_is_on_disk_is_counted(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

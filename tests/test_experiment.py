@@ -32,7 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "script.json").write_text(json.dumps(script))
     with build_environment(load_recipe("quickstart", settings(made))) as environment:
         program = f"def execute_command(image):{small['body'](unsolved[0].question)}"
-        corrections_store.add(made / "store.jsonl", environment, unsolved[0], program, author="Ada", note="", recipe="")
+        corrections_store.add(
+            made / "store.jsonl", environment, unsolved[0], program, author="Ada", note="", api="", recipe=""
+        )
     return made
 
 

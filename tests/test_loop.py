@@ -78,7 +78,7 @@ def test_the_tables_name_every_policy_and_category(run: Run) -> None:
 
 
 def test_each_record_says_how_good_the_policy_is_and_where_the_time_went(run: Run) -> None:
-    base, iteration = run.metrics()[0], run.metrics()[3]
+    base, _, iteration, _ = run.metrics()
     (line,) = lines(base)
     assert line.startswith("base, 0 examples: 50.0% of 32 held-out tasks (33.6% – 66.4%), ")
     first, second, third = lines(iteration)

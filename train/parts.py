@@ -37,7 +37,7 @@ from visrep.train.config import (
     to_toml,
 )
 from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
-from visrep.train.variants import BACKEND, COMPOSITE, DATA_SET, ENGINE, loader
+from visrep.train.variants import BACKEND, COMPOSITE, DATA_SET, ENGINE, digests, loader
 
 _CHEAP = ("scene", "scripted", "shapes")
 """Backends that take microseconds a call: a process of their own, or a file of their replies, would take longer."""
@@ -157,7 +157,7 @@ def _check_offered(recipe: Recipe) -> None:
 def build_service(recipe: Recipe, log: Path | None = None) -> Service:
     """Perception where the recipe wants it, behind its cache."""
     settings = recipe.perception
-    return Service(build_models(recipe, log), cache=_cache_file(settings), cache_mb=settings.cache_mb)
+    return Service(build_models(recipe, log), cache=_cache_file(recipe), cache_mb=settings.cache_mb)
 
 
 def build_models(recipe: Recipe, log: Path | None = None) -> Models:
@@ -190,11 +190,13 @@ def default_cache() -> Path:
     return cache_home() / "perception.sqlite"
 
 
-def _cache_file(settings: PerceptionSettings) -> Path | None:
+def _cache_file(recipe: Recipe) -> Path | None:
+    settings = recipe.perception
     if settings.cache:
         return Path(settings.cache)
-    # A file that is being written changes its replies sooner than its identity.
-    return None if settings.backend in _CHEAP or settings.backend.endswith(".py") else default_cache()
+    # A Python file that is being written changes its replies sooner than its identity.
+    is_written = any(setting.startswith("perception.") for setting in digests(recipe))
+    return None if settings.backend in _CHEAP or is_written else default_cache()
 
 
 def frame_rate(settings: VideoSettings) -> FrameRate:
