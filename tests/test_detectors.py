@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from visrep.env.boxes import iou
@@ -152,3 +153,29 @@ def test_thresholds_are_part_of_the_identity(load: Callable[..., Any]) -> None:
 )
 def test_names_end_in_the_only_full_stop_for_grounding_dino(name: str, worded: str) -> None:
     assert phrase(name) == worded
+
+
+def test_boxes_and_scores_are_those_of_transformers_own_way(
+    load: Callable[..., Any], views: list[View], kind: str
+) -> None:
+    """On pictures that are wider than high, by the processor as its documentation has it."""
+    backend = load(nms=1.0)
+    opened = backend._opened
+    for view in views[:2]:
+        image = crop(view)
+        text = owlv2.PROMPT.format("dog") if kind == "owlv2" else phrase("dog")
+        given = opened.processor(text=[[text]] if kind == "owlv2" else text, images=image, return_tensors="pt")
+        with torch.inference_mode():
+            told = opened.model(**given)
+        arguments = {"input_ids": given["input_ids"]} if kind == "grounding_dino" else {}
+        (result,) = opened.processor.post_process_grounded_object_detection(
+            told, **arguments, threshold=0.3, target_sizes=[image.size[::-1]]
+        )
+        own = []
+        for score, (left, top, right, bottom) in zip(result["scores"].tolist(), result["boxes"].tolist(), strict=True):
+            left, right = max(left, 0.0), min(right, view.box.right)
+            lower, upper = max(view.box.upper - bottom, 0.0), min(view.box.upper - top, view.box.upper)
+            if right - left >= 1 and upper - lower >= 1:
+                own.append(Detection(Box(left, lower, right, upper), score))
+        own.sort(key=lambda one: -one.score)
+        assert_alike(backend.find([view], ["dog"])[0], tuple(own))
