@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from visrep.env import jsonl, rollouts
+from visrep.env import canonical, jsonl, rollouts
 from visrep.env.environment import Environment
 from visrep.env.perception import scene
 from visrep.env.types import Execution, Rollout, Score, Task
@@ -21,7 +21,6 @@ from visrep.train.blame import PROGRAMS, TASKS, Blame, blame, counts, judge, rea
 from visrep.train.config import Recipe, load_recipe
 from visrep.train.loop import train
 from visrep.train.run import Run
-from visrep.train.runner import program_key
 from visrep.train.summary import faults, lines
 
 small = runpy.run_path(str(Path(__file__).with_name("small_run.py")))
@@ -121,7 +120,7 @@ def tried(environment: Environment, task: Task, *programs: str) -> list[Rollout]
 
 def verdicts(annotated: Environment, task: Task, found: list[Rollout]) -> dict[str, str]:
     """By program."""
-    programs = {program_key(rollout.program): rollout.program for rollout in found}
+    programs = {canonical.form(rollout.program): rollout.program for rollout in found}
     return {programs[each.form]: each.verdict for each in judge(annotated, [task], found)}
 
 

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from visrep.corrections import store
-from visrep.env import jsonl, rollouts
+from visrep.env import canonical, jsonl, rollouts
 from visrep.env.types import Task
 from visrep.scripts import cli
 from visrep.train import correcting, parts
@@ -25,7 +25,6 @@ from visrep.train.attempts import Attempts
 from visrep.train.config import Recipe, load_recipe
 from visrep.train.loop import train
 from visrep.train.run import Run
-from visrep.train.runner import program_key
 
 small = runpy.run_path(str(Path(__file__).with_name("small_run.py")))
 WRONG, BROKEN = small["WRONG"], small["BROKEN"]
@@ -130,7 +129,7 @@ def test_blame_that_is_on_disk_is_counted(run: Path, tmp_path: Path, capsys: pyt
             "of": "training",
             "task_id": rollout.task_id,
             "category": rollout.category,
-            "form": program_key(rollout.program),
+            "form": canonical.form(rollout.program),
             "verdict": "perception" if "nothing" in rollout.program else "program",
         }
         for rollout in failed

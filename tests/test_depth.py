@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from visrep.env.perception import View, depth
-from visrep.env.perception.picture import Picture
 from visrep.env.types import Box
 
 tiny = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))
@@ -34,13 +32,7 @@ def load(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> list[View]:
     """Whole pictures, two of one size, and parts of the first."""
-    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    found = []
-    for number, (width, height) in enumerate(((64, 48), (64, 48), (90, 56))):
-        coarse = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((width, height)).save(folder / f"{number}.png")
-        picture = Picture(folder / f"{number}.png")
-        found.append(View(picture, Box(0, 0, width, height)))
+    found: list[View] = tiny["pictures"](tmp_path_factory.mktemp("pictures"), ((64, 48), (64, 48), (90, 56)))
     parts = (Box(0, 0, 16, 12), Box(40, 30, 64, 48), Box(63, 0, 64, 1), Box(10.25, 20.5, 30.75, 40))
     return [*found, *(View(found[0].picture, box) for box in parts)]
 

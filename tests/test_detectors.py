@@ -5,10 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from visrep.env.boxes import iou
 from visrep.env.perception import Detection, View, grounding_dino, owlv2
@@ -17,7 +15,8 @@ from visrep.env.perception.grounding_dino import phrase
 from visrep.env.perception.picture import Picture
 from visrep.env.types import Box
 
-write = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))["write"]
+tiny = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))
+write = tiny["write"]
 
 LOADS: dict[str, Callable[..., Any]] = {"owlv2": owlv2.load, "grounding_dino": grounding_dino.load}
 SIZES = ((64, 48), (90, 40), (64, 48), (120, 80))
@@ -40,14 +39,9 @@ def load(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> list[View]:
     """Whole pictures, two of one size, and parts of the last."""
-    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    pictures = []
-    for number, (width, height) in enumerate(SIZES):
-        coarse = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((width, height)).save(folder / f"{number}.png")
-        pictures.append(Picture(folder / f"{number}.png"))
-    whole = [View(picture, Box(0, 0, *picture.size)) for picture in pictures]
-    return [*whole, View(pictures[-1], Box(30, 20, 94, 68)), View(pictures[-1], Box(7.5, 3.25, 60, 60.75))]
+    whole: list[View] = tiny["pictures"](tmp_path_factory.mktemp("pictures"), SIZES)
+    last = whole[-1].picture
+    return [*whole, View(last, Box(30, 20, 94, 68)), View(last, Box(7.5, 3.25, 60, 60.75))]
 
 
 def numbers(found: tuple[Detection, ...]) -> list[float]:

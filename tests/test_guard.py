@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from visrep import reward
+from visrep.env import canonical
 from visrep.env.environment import Environment
 from visrep.env.perception import scene
 from visrep.env.perception.perturbed import Perturbed
@@ -12,7 +13,6 @@ from visrep.env.perception.service import Service
 from visrep.env.sandbox import Limits, Sandbox
 from visrep.env.types import Box, Instance, Question, Scene, SceneObject, Task
 from visrep.train.guard import NEVER_CHANGES, NO_CALL, guard
-from visrep.train.select import form
 
 COUNT = 'return str(len(image.find("circle")))'
 
@@ -50,8 +50,8 @@ def verdict(environment: Environment, perturbed: Environment, tasks: list[Task],
     rollouts = [environment.step(tasks[0], f"def execute_command(image):\n    {body}") for body in bodies]
     assert all(rollout.reward == 1 for rollout in rollouts), [rollout.executions for rollout in rollouts]
     refused = dict(guard(environment, perturbed, tasks, rollouts))
-    assert refused.keys() <= {(rollout.task_id, form(rollout)) for rollout in rollouts}
-    return [refused.get((rollout.task_id, form(rollout))) for rollout in rollouts]
+    assert refused.keys() <= {(rollout.task_id, canonical.form(rollout.program)) for rollout in rollouts}
+    return [refused.get((rollout.task_id, canonical.form(rollout.program))) for rollout in rollouts]
 
 
 def test_a_program_that_does_not_look_is_refused(
@@ -118,4 +118,6 @@ def test_wrong_programs_and_other_tasks_are_passed_over(
     program = 'def execute_command(image):\n    return "{}"'
     rollouts = [environment.step(task, program.format(3)), environment.step(other, program.format(2))]
     assert dict(guard(environment, perturbed, [task], rollouts)) == {}
-    assert dict(guard(environment, perturbed, [task, other], rollouts)) == {("u", form(rollouts[1])): NO_CALL}
+    assert dict(guard(environment, perturbed, [task, other], rollouts)) == {
+        ("u", canonical.form(rollouts[1].program)): NO_CALL
+    }

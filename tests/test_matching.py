@@ -5,18 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from visrep.env.perception import View, clip, matching, siglip
 from visrep.env.perception.crops import crop
 from visrep.env.perception.matching import OTHERS, others
-from visrep.env.perception.picture import Picture
 from visrep.env.types import Box
 
-write = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))["write"]
+tiny = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))
+write = tiny["write"]
 
 MODULES: dict[str, Any] = {"clip": clip, "siglip": siglip}
 TOLERANCE = 1e-5
@@ -36,13 +34,7 @@ def load(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
 
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> list[View]:
-    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    found = []
-    for number, (width, height) in enumerate(((64, 48), (90, 40), (120, 80))):
-        coarse = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((width, height)).save(folder / f"{number}.png")
-        picture = Picture(folder / f"{number}.png")
-        found.append(View(picture, Box(0, 0, width, height)))
+    found: list[View] = tiny["pictures"](tmp_path_factory.mktemp("pictures"), ((64, 48), (90, 40), (120, 80)))
     return [*found, View(found[2].picture, Box(7.5, 3.25, 60, 60.75))]
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visrep.env import canonical
 from visrep.env.types import Execution, Instance, Kind, Question, Rollout, Score, Task
-from visrep.train.select import Selection, form, select
+from visrep.train.select import Selection, select
 
 
 def make_task(name: str, category: str = "count", answers: Sequence[str | bool] = ("1", "2")) -> Task:
@@ -55,7 +56,9 @@ def test_equal_programs_count_once_and_the_shortest_text_stands_for_them() -> No
 
 def test_a_refused_program_is_dropped_for_the_guards_reason() -> None:
     rollout = make_rollout(TASK, "return '1'")
-    selection = choose([rollout], [TASK], refused=[((rollout.task_id, form(rollout)), "no_perception_call")])
+    selection = choose(
+        [rollout], [TASK], refused=[((rollout.task_id, canonical.form(rollout.program)), "no_perception_call")]
+    )
     assert selection.examples == ()
     assert selection.dropped == {"no_perception_call": 1}
 
@@ -224,7 +227,7 @@ def test_a_percentile_holds_for_detections_by_the_policy_alone() -> None:
     detections = [make_detection(name, each) for name, each in DETECTIONS.items()]
     detections.append(make_detection("person's", (0.5, 0.5), author="Ada"))
     detections.append(make_detection("refused", (1.0, 1.0)))
-    refused = [((detections[-1][1].task_id, form(detections[-1][1])), "value_never_changes")]
+    refused = [((detections[-1][1].task_id, canonical.form(detections[-1][1].program)), "value_never_changes")]
     tasks, rollouts = zip(*detections, make_detection("one box", (0.55, 0.55), kind="ground"), strict=True)
     selection = choose(rollouts, tasks, percentile=60, refused=refused)
     assert sorted(example.task_id for example in selection.examples) == ["c", "d", "one box", "person's"]

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from visrep.env.faults import UserFault
 from visrep.env.perception import View, blip, blip2, chat, speaking
 from visrep.env.perception.crops import crop
-from visrep.env.perception.picture import Picture
 from visrep.env.perception.speaking import Asked
 from visrep.env.types import Box
 
@@ -48,13 +45,7 @@ def backend(load: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory) -> list[View]:
     """Pictures of several sizes, and a part of one."""
-    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    found = []
-    for number, (width, height) in enumerate(((64, 48), (90, 40), (120, 80))):
-        coarse = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((width, height)).save(folder / f"{number}.png")
-        picture = Picture(folder / f"{number}.png")
-        found.append(View(picture, Box(0, 0, width, height)))
+    found: list[View] = tiny["pictures"](tmp_path_factory.mktemp("pictures"), ((64, 48), (90, 40), (120, 80)))
     return [*found, View(found[2].picture, Box(7.5, 3.25, 60, 60.75))]
 
 

@@ -4,15 +4,21 @@ Used through runpy: `write(kind, folder)` writes one of KINDS, which says which 
 but always the same, and differ from view to view and from text to text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
+from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers.utils import logging
+
+from visrep.env.perception import View
+from visrep.env.perception.picture import Picture
+from visrep.env.types import Box
 
 _SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 _VISION = _SMALL | {"image_size": 32, "patch_size": 8}
@@ -43,6 +49,17 @@ def write(kind: str, folder: Path, seed: int = 0) -> Path:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def pictures(folder: Path, sizes: Sequence[tuple[int, int]]) -> list[View]:
+    """Coarse random pictures of these widths and heights, each as a view of all of it."""
+    random = np.random.default_rng(0)
+    found = []
+    for number, (width, height) in enumerate(sizes):
+        coarse = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((width, height)).save(folder / f"{number}.png")
+        found.append(View(Picture(folder / f"{number}.png"), Box(0, 0, width, height)))
+    return found
 
 
 def bert_tokenizer() -> Any:

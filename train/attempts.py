@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from visrep.corrections.board import Attempt
-from visrep.env import rollouts
+from visrep.env import canonical, rollouts
 from visrep.env.faults import UserFault
 from visrep.env.types import Rollout, Task
 from visrep.policy import Completion
@@ -18,7 +18,6 @@ from visrep.train import blame
 from visrep.train.grouped import Grouped
 from visrep.train.rollout import read_completions
 from visrep.train.run import Run
-from visrep.train.runner import program_key
 from visrep.train.split import Tasks
 
 
@@ -56,9 +55,9 @@ class Attempts:
     def _attempts(self, number: int, found: _Iteration, task: Task) -> Iterator[Attempt]:
         question = task.question
         programs = (self._prompter.program(question, each.text) for each in found.written.of(question.id))
-        times = Counter(map(program_key, programs))
+        times = Counter(map(canonical.form, programs))
         blamed = dict(found.blamed.of(question.id))
-        ran = {program_key(rollout.program): rollout for rollout in found.ran.of(question.id)}
+        ran = {canonical.form(rollout.program): rollout for rollout in found.ran.of(question.id)}
         for key, count in times.items():
             if key in ran and len(ran[key].executions) == len(task.instances):
                 yield Attempt(number, ran[key], count, blamed.get(key))

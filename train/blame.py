@@ -21,7 +21,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from visrep.env import jsonl, rollouts
+from visrep.env import canonical, jsonl, rollouts
 from visrep.env.environment import Environment
 from visrep.env.perception import scene
 from visrep.env.perception.objects import UNKNOWN
@@ -31,7 +31,6 @@ from visrep.train import parts
 from visrep.train.config import Recipe
 from visrep.train.grouped import Grouped
 from visrep.train.guard import looks
-from visrep.train.runner import program_key
 from visrep.train.split import Tasks
 
 Verdict = Literal["program", "unclear", "perception"]
@@ -51,7 +50,7 @@ _FILE = "blame.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """The verdict on a program that earned nothing; `form` is its `program_key`."""
+    """The verdict on a program that earned nothing; `form` is its canonical form."""
 
     task_id: str
     category: str
@@ -109,7 +108,7 @@ def judge(annotated: Environment, tasks: Tasks, tried: Iterable[Rollout]) -> Ite
                 blind.append(Blame(task.question.id, task.question.category, each.form, "program"))
 
     for rollout in annotated.run(again()):
-        form = program_key(rollout.program)
+        form = canonical.form(rollout.program)
         verdict = _verdict(rollout, untold.pop((rollout.task_id, form)))
         yield Blame(rollout.task_id, rollout.category, form, verdict)
     yield from blind
@@ -147,7 +146,7 @@ def _has_scenes(task: Task) -> bool:
 
 
 def _tried(rollout: Rollout) -> _Tried:
-    form, right = program_key(rollout.program), rollout.reward == 1
+    form, right = canonical.form(rollout.program), rollout.reward == 1
     return _Tried(form, rollout.program, right, looks(rollout), frozenset() if right else _untold(rollout))
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from visrep.env import rollouts
+from visrep.env import canonical, rollouts
 from visrep.env.faults import UserFault, suggestion
 from visrep.env.types import Rollout, Task
 from visrep.train import blame
 from visrep.train.parts import load_tasks
 from visrep.train.run import Run
-from visrep.train.runner import program_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def verdicts(run: Run, wanted: Wanted) -> Callable[[Rollout], str | None]:
     if wanted.blame is not None and not known:
         what = "where images have annotated scenes and perception is another than they"
         raise UserFault(f"no program here was judged; those of an iteration are, {what}; leave --blame out")
-    return lambda rollout: known.get((rollout.iteration or 0, rollout.task_id, hash(program_key(rollout.program))))
+    return lambda rollout: known.get((rollout.iteration or 0, rollout.task_id, hash(canonical.form(rollout.program))))
 
 
 def read(files: Iterable[Path]) -> Iterator[Rollout]:

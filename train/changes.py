@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from visrep.env import rollouts
+from visrep.env import canonical, rollouts
 from visrep.env.types import Rollout
 from visrep.train.browse import Wanted
-from visrep.train.runner import program_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def changes(before: Path, after: Path, chosen: Iterable[Turn]) -> Iterator[Chang
 
 def difference(first: Iterable[Rollout], second: Iterable[Rollout]) -> Difference:
     """Compare a task's programs by their canonical forms; right ones come first, then as they were written."""
-    old, new = ({program_key(rollout.program): rollout for rollout in side} for side in (first, second))
+    old, new = ({canonical.form(rollout.program): rollout for rollout in side} for side in (first, second))
     gone = [rollout for key, rollout in old.items() if key not in new]
     added = [rollout for key, rollout in new.items() if key not in old]
     kept = [rollout for key, rollout in new.items() if key in old]

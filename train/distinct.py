@@ -4,9 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from visrep.env import jsonl, rollouts
+from visrep.env import canonical, jsonl, rollouts
 from visrep.train.browse import Source, Wanted, solved_tasks
-from visrep.train.runner import program_key
 
 
 @dataclass(slots=True)
@@ -39,7 +38,7 @@ def by_task(sources: list[Source], wanted: Wanted) -> Iterator[tuple[str, dict[s
                 count = written.get(rollout.task_id)
                 programs = found[rollout.task_id].setdefault(source.name, Programs(rollout.category, count))
                 # A hash in place of the text: counting a big run's programs should not take their size.
-                programs.add(hash(program_key(rollout.program)), rollout.reward)
+                programs.add(hash(canonical.form(rollout.program)), rollout.reward)
     for task_id in sorted(found, key=lambda task_id: (next(iter(found[task_id].values())).category, task_id)):
         yield task_id, found[task_id]
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from visrep.env import canonical
 from visrep.env.environment import Environment
 from visrep.env.types import Instance, Rollout, Task
 from visrep.train.grouped import Grouped
-from visrep.train.select import form
 from visrep.train.split import Tasks
 
 NO_CALL = "no_perception_call"
@@ -66,7 +66,7 @@ def guard(
     the first on `visrep.env.perception.perturbed`. Rollouts of other tasks are passed over. Raises MachineFault when
     an environment does."""
     right = Grouped(
-        (rollout.task_id, _Right(form(rollout), rollout.program, looks(rollout), _values(rollout)))
+        (rollout.task_id, _Right(canonical.form(rollout.program), rollout.program, looks(rollout), _values(rollout)))
         for rollout in rollouts
         if rollout.reward == 1
     )
@@ -133,7 +133,7 @@ def _unchanged(
         if instances[key]
     )
     for rollout in environment.run(pairs):
-        key = (rollout.task_id, form(rollout))
+        key = (rollout.task_id, canonical.form(rollout.program))
         if _values(rollout) - left[key].values:
             del left[key]
     return left

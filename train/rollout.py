@@ -16,14 +16,14 @@ from typing import Any
 
 from rich.console import Console
 
-from visrep.env import jsonl, rollouts
+from visrep.env import canonical, jsonl, rollouts
 from visrep.env.environment import Environment, Usage
 from visrep.env.types import Task
 from visrep.policy import Completion, Policy, report
 from visrep.policy.prompt import Prompter
 from visrep.train import progress
 from visrep.train.grouped import Grouped
-from visrep.train.runner import Author, Runner, program_key
+from visrep.train.runner import Author, Runner
 from visrep.train.split import Tasks
 
 BLOCK = 4096
@@ -74,7 +74,7 @@ def collect(bench: Bench, sampling: Sampling, files: Files, author: Author, cons
     already is not done again. Returns counts of the whole round, and seconds and rates of what was done now:
     `executing_seconds` are those after the last completion; `rates` has `engine`, if the engine reports anything."""
     known = Grouped(read_completions(files.completions, rounds=[sampling.number]))
-    ran = Grouped((rollout.task_id, program_key(rollout.program)) for rollout in rollouts.read(files.rollouts))
+    ran = Grouped((rollout.task_id, canonical.form(rollout.program)) for rollout in rollouts.read(files.rollouts))
     total, tokens, written = len(bench.tasks) * sampling.n, 0, 0
     started, before = time.monotonic(), bench.environment.usage()
     with jsonl.Log(files.rollouts) as log, Runner(bench.environment, bench.prompter, ran, log, author) as runner:
@@ -170,10 +170,10 @@ def tally(prompter: Prompter, tasks: Tasks, files: Files, rounds: Container[int]
     among those."""
     written = Grouped(read_completions(files.completions, rounds))
     attempts = rollouts.read(files.rollouts)
-    right = Grouped((rollout.task_id, program_key(rollout.program)) for rollout in attempts if rollout.reward == 1)
+    right = Grouped((rollout.task_id, canonical.form(rollout.program)) for rollout in attempts if rollout.reward == 1)
     for task in tasks:
         paying = set(right.of(task.question.id))
         programs = (prompter.program(task.question, each.text) for each in written.of(task.question.id))
-        keys = [program_key(program) for program in programs]
+        keys = [canonical.form(program) for program in programs]
         paid = [key for key in keys if key in paying]
         yield len(keys), len(paid), len(set(paid))

@@ -9,8 +9,7 @@ from types import TracebackType
 
 from rich.console import Console
 
-from visrep.env import jsonl, rollouts
-from visrep.env.canonical import canonical
+from visrep.env import canonical, jsonl, rollouts
 from visrep.env.environment import Environment
 from visrep.env.types import Execution, Rollout, Score, Task
 from visrep.policy import Completion
@@ -34,11 +33,6 @@ class Author:
     iteration: int
     policy: str
     name: str = "policy"
-
-
-def program_key(program: str) -> str:
-    """Equal for programs that do the same thing in the same way; a program that does not parse is its own key."""
-    return canonical(program) or program
 
 
 class Runner:
@@ -70,7 +64,7 @@ class Runner:
         given: set[str] = set()
         for completion in completions:
             program = self._prompter.program(task.question, completion.text)
-            key = program_key(program)
+            key = canonical.form(program)
             if key not in ran | given:
                 self._given += 1
                 self._put((task, program, completion.finished))

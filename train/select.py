@@ -126,7 +126,7 @@ def select(
     corrections_per_category: int | None = None,
 ) -> Selection:
     """Choose the examples from the rollouts of all iterations, the wrong ones included (they make the records).
-    `refused` is the guard's verdict: reasons by task id and form (see `form`). `percentile`, from 0 to 100, is that of
+    `refused` is the guard's verdict: reasons by task id and canonical form. `percentile`, from 0 to 100, is that of
     the measures of all `detect` programs by the policy that were fit until then; only those at or above it stay. Of
     corrections, a category gives at most `corrections_per_category`. The result depends on the seed and on the set of
     rollouts, not on their order. Raises MachineFault when there is no room for temporary files."""
@@ -150,11 +150,6 @@ def select(
     return Selection(tuple(chosen), dict(+dropped))
 
 
-def form(rollout: Rollout) -> str:
-    """What the program is known by within its task: its canonical form, or itself where it has none."""
-    return canonical.form(rollout.program)
-
-
 def _told(tasks: Iterable[Task], kinds: dict[str, Kind]) -> Iterator[tuple[str, bool]]:
     """For each task, whether no constant is right on all its instances; `kinds` comes to know its category's."""
     for task in tasks:
@@ -169,7 +164,12 @@ def _judge(
     for rollout in rollouts:
         measure = sum(score.measure for score in rollout.scores) / max(1, len(rollout.scores))
         candidate = _Candidate(
-            rollout.task_id, rollout.category, rollout.program, form(rollout), rollout.author, round(measure, _DIGITS)
+            rollout.task_id,
+            rollout.category,
+            rollout.program,
+            canonical.form(rollout.program),
+            rollout.author,
+            round(measure, _DIGITS),
         )
         if rollout.reward != 1:
             reason = "wrong"

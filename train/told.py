@@ -24,13 +24,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from visrep.env import canonical
 from visrep.env.image_patch import ImagePatch
 from visrep.env.types import Question, Rollout, Task
 from visrep.env.video_segment import VideoSegment
 from visrep.reward.choice import chosen
 from visrep.reward.normalise import Plain, is_plain, normalise
 from visrep.train.grouped import Grouped
-from visrep.train.select import form
 
 TOLD = "answer_as_constant"
 
@@ -50,7 +50,11 @@ _API = frozenset(
 def refused(tasks: Iterable[Task], rollouts: Iterable[Rollout]) -> Iterator[tuple[tuple[str, str], str]]:
     """The programs by "retry" that earned 1 and say an answer: (task id, form) and the reason, as the guard has them. A
     form that somebody wrote for the task who was not shown the answers is not refused."""
-    right = Grouped((each.task_id, (each.author, form(each), each.program)) for each in rollouts if each.reward == 1)
+    right = Grouped(
+        (each.task_id, (each.author, canonical.form(each.program), each.program))
+        for each in rollouts
+        if each.reward == 1
+    )
     for task in tasks:
         found = list(right.of(task.question.id))
         unaided = {known_by for author, known_by, _ in found if author != "retry"}

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from visrep.env import rollouts
+from visrep.env import canonical, rollouts
 from visrep.env.environment import Reward
 from visrep.env.types import Rollout, Score, Task
 from visrep.policy.prompt import Prompter
 from visrep.reward.agreement import agreed
 from visrep.train.grouped import Grouped
 from visrep.train.rollout import Files, read_completions
-from visrep.train.runner import program_key
 from visrep.train.split import Tasks
 
 
@@ -20,9 +19,9 @@ def vote(prompter: Prompter, tasks: Tasks, files: Files, reward: Reward) -> Iter
     written = Grouped(read_completions(files.completions, rounds=[0]))
     ran = Grouped((rollout.task_id, rollout) for rollout in rollouts.read(files.rollouts))
     for task in tasks:
-        found = {program_key(rollout.program): rollout for rollout in ran.of(task.question.id)}
+        found = {canonical.form(rollout.program): rollout for rollout in ran.of(task.question.id)}
         programs = (prompter.program(task.question, each.text) for each in written.of(task.question.id))
-        counts = Counter(key for key in map(program_key, programs) if key in found)
+        counts = Counter(key for key in map(canonical.form, programs) if key in found)
         if counts:
             yield _elect(task, [found[key] for key in counts], [*counts.values()], reward)
 

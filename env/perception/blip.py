@@ -8,12 +8,12 @@ BlipTextSelfAttention), so that an answer would depend on what else is asked.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from visrep.env.perception import Answer, View, speaking, weights
+from visrep.env.perception import speaking, weights
 from visrep.env.perception.crops import crop
-from visrep.env.perception.speaking import Asked
+from visrep.env.perception.speaking import Asked, Speaker
 
 
-class Blip:
+class Blip(Speaker):
     """The backend."""
 
     def __init__(self, opened: weights.Opened, batch: int, beams: int, max_tokens: int) -> None:
@@ -24,14 +24,6 @@ class Blip:
         self._batch = batch
         self._beams = beams
         self._max_tokens = max_tokens
-
-    def query(
-        self, views: Sequence[View], questions: Sequence[str], choices: Sequence[tuple[str, ...] | None]
-    ) -> list[Answer]:
-        return speaking.query(self, views, questions, choices)
-
-    def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
-        return speaking.match(self, views, texts)
 
     def write(self, asked: Sequence[Asked]) -> list[str]:
         """See `Speaker`."""

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from visrep.env.perception import Answer, View, speaking, weights
+from visrep.env.perception import speaking, weights
 from visrep.env.perception.crops import crop
-from visrep.env.perception.speaking import Asked
+from visrep.env.perception.speaking import Asked, Speaker
 
 PROMPT = "Question: {} Short answer:"
 
@@ -19,7 +19,7 @@ _MOST_WORDS = 50
 """Of a question, as in LAVIS and ViperGPT, which drop the same characters."""
 
 
-class Blip2:
+class Blip2(Speaker):
     """The backend."""
 
     def __init__(self, opened: weights.Opened, batch: int, beams: int, max_tokens: int) -> None:
@@ -31,14 +31,6 @@ class Blip2:
         self._writes_on = bool(opened.model.config.use_decoder_only_language_model)  # OPT does, T5 begins anew
         self._end = opened.model.config.text_config.eos_token_id
         opened.processor.tokenizer.padding_side = "left" if self._writes_on else "right"
-
-    def query(
-        self, views: Sequence[View], questions: Sequence[str], choices: Sequence[tuple[str, ...] | None]
-    ) -> list[Answer]:
-        return speaking.query(self, views, questions, choices)
-
-    def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
-        return speaking.match(self, views, texts)
 
     def write(self, asked: Sequence[Asked]) -> list[str]:
         """See `Speaker`."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from visrep.env.faults import UserFault
-from visrep.env.perception import Answer, View, speaking, weights
+from visrep.env.perception import speaking, weights
 from visrep.env.perception.crops import crop
-from visrep.env.perception.speaking import PROMPT, Asked
+from visrep.env.perception.speaking import PROMPT, Asked, Speaker
 
 ARCHITECTURES = (
     "Idefics3ForConditionalGeneration",
@@ -32,7 +32,7 @@ _OF_ANSWER = {"attention_mask": 1, "token_type_ids": 1, "mm_token_type_ids": 0}
 all at once like the prompt, and to Qwen-VL they are text (0)."""
 
 
-class Chat:
+class Chat(Speaker):
     """The backend. Raises UserFault for a model without a chat template, PaliGemma apart."""
 
     def __init__(self, opened: weights.Opened, batch: int, prompt: str, max_tokens: int) -> None:
@@ -53,14 +53,6 @@ class Chat:
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         ends = opened.model.generation_config.eos_token_id
         self._ends = ends if isinstance(ends, list) else [self._tokenizer.eos_token_id if ends is None else ends]
-
-    def query(
-        self, views: Sequence[View], questions: Sequence[str], choices: Sequence[tuple[str, ...] | None]
-    ) -> list[Answer]:
-        return speaking.query(self, views, questions, choices)
-
-    def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
-        return speaking.match(self, views, texts)
 
     def write(self, asked: Sequence[Asked]) -> list[str]:
         """See `Speaker`."""

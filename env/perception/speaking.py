@@ -7,8 +7,9 @@ in this way, by BLIP's likelihood of "yes" and "no", and so does `match` here.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from visrep.env.perception import Answer, View
 
@@ -28,39 +29,49 @@ class Asked(NamedTuple):
     question: str
 
 
-class Speaker(Protocol):
-    """A model that reads an image and a text and writes a text."""
+class Speaker(ABC):
+    """A model that reads an image and a text and writes a text: a backend for `query` and `match`."""
 
+    @abstractmethod
     def write(self, asked: Sequence[Asked]) -> list[str]:
         """The answers it writes."""
 
+    @abstractmethod
     def weigh(self, asked: Sequence[Asked], texts: Sequence[str]) -> list[float]:
         """The mean log-probability of the tokens of each text as the answer to its question."""
 
+    def query(
+        self, views: Sequence[View], questions: Sequence[str], choices: Sequence[tuple[str, ...] | None]
+    ) -> list[Answer]:
+        """`Perception.query`; of choices the most likely one, and their likelihoods, which sum to 1."""
+        asked = [Asked(view, question) for view, question in zip(views, questions, strict=True)]
+        offers = [offered or () for offered in choices]
+        opened = [number for number, offered in enumerate(offers) if not offered]
+        answers = dict(zip(opened, map(Answer, self.write([asked[number] for number in opened])), strict=True))
+        closed = [number for number, offered in enumerate(offers) if offered]
+        likely = self._likelihoods([asked[number] for number in closed], [offers[number] for number in closed])
+        for number, likelihoods in zip(closed, likely, strict=True):
+            best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
+            answers[number] = Answer(offers[number][best], likelihoods)
+        return [answers[number] for number in range(len(asked))]
 
-def query(
-    speaker: Speaker, views: Sequence[View], questions: Sequence[str], choices: Sequence[tuple[str, ...] | None]
-) -> list[Answer]:
-    """`Perception.query`; of choices the most likely one, and their likelihoods, which sum to 1."""
-    asked = [Asked(view, question) for view, question in zip(views, questions, strict=True)]
-    offers = [offered or () for offered in choices]
-    opened = [number for number, offered in enumerate(offers) if not offered]
-    answers = dict(zip(opened, map(Answer, speaker.write([asked[number] for number in opened])), strict=True))
-    closed = [number for number, offered in enumerate(offers) if offered]
-    likely = _likelihoods(speaker, [asked[number] for number in closed], [offers[number] for number in closed])
-    for number, likelihoods in zip(closed, likely, strict=True):
-        best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
-        answers[number] = Answer(offers[number][best], likelihoods)
-    return [answers[number] for number in range(len(asked))]
+    def match(self, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
+        """`Perception.match`: how likely the answer is "yes", and not "no", when the model is asked whether the view is
+        what each text says."""
+        pairs = [(view, text) for view, group in zip(views, texts, strict=True) for text in group]
+        asked = [Asked(view, LIKELY.format(text)) for view, text in pairs]
+        likely = iter(self._likelihoods(asked, [(_YES, _NO)] * len(asked)))
+        return [tuple(next(likely)[0] for _ in group) for group in texts]
 
-
-def match(speaker: Speaker, views: Sequence[View], texts: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
-    """`Perception.match`: how likely the answer is "yes", and not "no", when the model is asked whether the view is
-    what each text says."""
-    pairs = [(view, text) for view, group in zip(views, texts, strict=True) for text in group]
-    asked = [Asked(view, LIKELY.format(text)) for view, text in pairs]
-    likely = iter(_likelihoods(speaker, asked, [(_YES, _NO)] * len(asked)))
-    return [tuple(next(likely)[0] for _ in group) for group in texts]
+    def _likelihoods(self, asked: Sequence[Asked], offers: Sequence[tuple[str, ...]]) -> list[tuple[float, ...]]:
+        each = [one for one, offered in zip(asked, offers, strict=True) for _ in offered]
+        told = iter(self.weigh(each, [choice for offered in offers for choice in offered]))
+        found = []
+        for offered in offers:
+            means = [next(told) for _ in offered]
+            weights = [math.exp(mean - max(means)) for mean in means]
+            found.append(tuple(weight / sum(weights) for weight in weights))
+        return found
 
 
 def short(text: str) -> str:
@@ -99,16 +110,3 @@ def padded(rows: Sequence[Sequence[int]], fill: int) -> Any:
 
     longest = max(map(len, rows))
     return torch.tensor([[*row, *[fill] * (longest - len(row))] for row in rows])
-
-
-def _likelihoods(
-    speaker: Speaker, asked: Sequence[Asked], offers: Sequence[tuple[str, ...]]
-) -> list[tuple[float, ...]]:
-    each = [one for one, offered in zip(asked, offers, strict=True) for _ in offered]
-    told = iter(speaker.weigh(each, [choice for offered in offers for choice in offered]))
-    found = []
-    for offered in offers:
-        means = [next(told) for _ in offered]
-        weights = [math.exp(mean - max(means)) for mean in means]
-        found.append(tuple(weight / sum(weights) for weight in weights))
-    return found
