@@ -168,6 +168,16 @@ def test_a_correction_comes_as_often_as_is_asked_for_and_counts_once() -> None:
     assert selection.counts()["examples"] == 2
 
 
+def test_a_correction_that_a_category_may_not_have_leaves_the_same_program_to_the_policy() -> None:
+    tasks = [make_task("a"), make_task("b")]
+    rollouts = [make_rollout(task, "return '1'", author="Ada") for task in tasks]
+    by_policy = [make_rollout(task, "return '1'") for task in tasks]
+    selection = choose([*rollouts, *by_policy], tasks, corrections_per_category=1)
+    assert sorted(example.author for example in selection.examples) == ["Ada", "policy"]
+    assert len({example.task_id for example in selection.examples}) == 2
+    assert selection.dropped == {"per_category": 1, "duplicate": 1}
+
+
 def test_a_category_has_no_more_corrections_than_it_may_those_of_different_tasks_first() -> None:
     tasks = [make_task(f"{name}{i}", name) for name in ("exist", "count") for i in range(3)]
     bodies_of_people = [COUNT, 'return image.exists("circle")', "return image.simple_query()"]

@@ -137,15 +137,12 @@ def select(
         judged = Grouped(_barred(judged, kinds, percentile))
     tried = Grouped(_tried(judged))
     records = Grouped((shape, _record(each)) for shape, each in tried.groups())
-    people: list[_Candidate] = []
     dropped: Counter[str] = Counter()
-    ranked = Grouped(_rank(judged, records, per_task, people, dropped))
+    people = list(_few(list(_by_people(judged, dropped)), corrections_per_category, seed, dropped))
+    ranked = Grouped(_rank(judged, records, per_task, {(each.task_id, each.form) for each in people}, dropped))
     shared = _share_out(ranked, kinds, limit, seed, dropped)
     chosen = _weigh(shared, records, telling)
-    chosen += [
-        Chosen(c.task_id, c.category, c.program, correction_weight, c.author, correction_repeat)
-        for c in _few(people, corrections_per_category, seed, dropped)
-    ]
+    chosen += [Chosen(c.task_id, c.category, c.program, correction_weight, c.author, correction_repeat) for c in people]
     chosen.sort(key=lambda example: _digest(seed, example.task_id, example.program))
     return Selection(tuple(chosen), dict(+dropped))
 
@@ -228,26 +225,31 @@ def _rank(
     judged: Grouped[_Judged],
     records: Grouped[_Record],
     per_task: int,
-    people: list[_Candidate],
+    corrected: set[tuple[str, str]],
     dropped: Counter[str],
 ) -> Iterator[tuple[str, tuple[int, _Candidate]]]:
-    """By category, (rank within its task from 0, program) of the programs that a task may give. Those by people are
-    added to `people`, and replace the same ones by the policy."""
+    """By category, (rank within its task from 0, program) of the policy's programs that a task may give: none that is
+    among the corrections, by task and form. Unfit ones are counted here, whoever wrote them."""
     for _, group in judged.groups():
-        by_policy: dict[str, _Candidate] = {}
-        by_people: dict[str, _Candidate] = {}
+        kept: dict[str, _Candidate] = {}
         for candidate, reason in group:
             if reason:
                 dropped[reason] += 1
-            else:
-                kept = by_policy if candidate.author in BY_POLICY else by_people
-                dropped["duplicate"] += _keep_shorter(kept, candidate)
-        for form in by_people.keys() & by_policy.keys():
-            del by_policy[form]
-            dropped["duplicate"] += 1
-        people += by_people.values()
-        for rank, candidate in enumerate(_best(list(by_policy.values()), records, per_task, dropped)):
+            elif candidate.author in BY_POLICY:
+                is_corrected = (candidate.task_id, candidate.form) in corrected
+                dropped["duplicate"] += is_corrected or _keep_shorter(kept, candidate)
+        for rank, candidate in enumerate(_best(list(kept.values()), records, per_task, dropped)):
             yield candidate.category, (rank, candidate)
+
+
+def _by_people(judged: Grouped[_Judged], dropped: Counter[str]) -> Iterator[_Candidate]:
+    """The corrections that are fit."""
+    for _, group in judged.groups():
+        kept: dict[str, _Candidate] = {}
+        for candidate, reason in group:
+            if reason is None and candidate.author not in BY_POLICY:
+                dropped["duplicate"] += _keep_shorter(kept, candidate)
+        yield from kept.values()
 
 
 def _keep_shorter(kept: dict[str, _Candidate], candidate: _Candidate) -> int:
