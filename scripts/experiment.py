@@ -87,7 +87,7 @@ class Experiment:
         if not file.exists():
             return False
         found = json.loads(file.read_text(encoding="utf-8"))
-        if found["settings"] != self._settings():
+        if Recipe.model_validate(found["settings"]) != self.recipe:  # settings that are newer have their defaults
             raise UserFault(f"{file} is of other settings; remove it, or name other folders with --out and --docs")
         return set(found["arms"]) == set(ARMS)
 
@@ -109,7 +109,7 @@ class Experiment:
         records = [record for record in trunk.metrics() if record["iteration"]]
         return {
             "seed": self.recipe.seed,
-            "settings": self._settings(),
+            "settings": self.recipe.model_dump(mode="json", exclude_none=True),
             "corrections": self.corrections,
             "stalled": stalled,
             "reason": saturation(records, self.recipe.saturation) or f"iterations = {stalled}",
@@ -138,9 +138,6 @@ class Experiment:
     def _recipe(self, *changes: str) -> Recipe:
         recipe, *settings = self.named
         return load_recipe(recipe, [*settings, *changes])
-
-    def _settings(self) -> dict[str, Any]:
-        return self.recipe.model_dump(mode="json", exclude_none=True)
 
 
 def _told(run: Run, after: int) -> dict[str, Any]:

@@ -254,6 +254,7 @@ def test_an_adapter_is_merged_where_that_is_sooner_and_writes_as_one_that_is_not
     merged.load(adapter)
     exact.load(adapter)
     try:
+        merged.start()  # as a probe has it, before anything is asked for
         sampled(merged)  # a model this small is merged in no time, and its server has to be started anyway
         assert_same_logprobs(merged, exact)
     finally:
