@@ -60,10 +60,7 @@ def test_none_is_right_by_a_constant(corrected: Corrected) -> None:
 def test_they_call_what_the_prompt_offers_and_nothing_else(recipe: Recipe, corrected: Corrected) -> None:
     offered = {member.removeprefix("ImagePatch.") for member in recipe.prompt.api}
     called = {
-        call.method
-        for rollout in corrected.rollouts
-        for execution in rollout.executions
-        for call in execution.calls
+        call.method for rollout in corrected.rollouts for execution in rollout.executions for call in execution.calls
     }
     assert called <= offered
 
