@@ -7,8 +7,10 @@ sample, too: a wrong program that the policy wrote seven times of eight is seven
 Failures of one category with one signature are a group. How many stuck tasks fail so is its size. One right program
 mends a task however many ways it has of failing, so a stuck task counts towards the gain of only one of its groups, the
 one that is the largest; and towards none where a program of its was found right but for perception, since then the
-policy knows how to go about it. So gains add up to what could be gained at most, and the first group of a category that
-fails altogether has nearly all of its tasks, whatever else goes wrong in it.
+policy knows how to go about it. So gains add up to what could be gained at most.
+
+What a program shows for one way of failing often mends the category's others, so categories are ranked whole: the
+largest group of each comes first, that of the category with most to gain at the top, and all other groups follow.
 
 Works on what it is handed, task by task; it remembers groups, not tasks.
 """
@@ -64,7 +66,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The groups that have stuck tasks, the largest gain first. `samples` is how many programs a stuck task got at
+    """The groups that have stuck tasks, as they are ranked. `samples` is how many programs a stuck task got at
     least in the `iterations` that were looked at; `failures` are of all tasks then."""
 
     iterations: tuple[int, ...]
@@ -104,7 +106,7 @@ def board(tried: Iterable[tuple[Task, Sequence[Attempt]]], last: Collection[int]
         tasks=seen.tasks.total(),
         stuck=seen.stuck.total(),
         failures=seen.failures(),
-        groups=tuple(sorted(seen.groups(), key=_rank)),
+        groups=_ranked(seen.groups()),
     )
 
 
@@ -207,6 +209,18 @@ class _Seen:
     def _trend(self, category: str, tally: _Tally) -> dict[int, float]:
         numbers = sorted(number for name, number in self._samples if name == category)
         return {number: tally.by_iteration[number] / self._samples[category, number] for number in numbers}
+
+
+def _ranked(groups: Iterable[Group]) -> tuple[Group, ...]:
+    """The largest group of each category, the category with the largest gain in all first; then the other groups."""
+    gains: Counter[str] = Counter()
+    first: dict[str, Group] = {}
+    others = []
+    for group in sorted(groups, key=_rank):
+        gains[group.category] += group.gain
+        if first.setdefault(group.category, group) is not group:
+            others.append(group)
+    return (*sorted(first.values(), key=lambda group: -gains[group.category]), *others)
 
 
 def _rank(group: Group) -> tuple[int, int, int, str, Signature]:

@@ -15,6 +15,8 @@ _SPEED = 300.0
 _SLOWDOWN = {True: 0.45, False: 0.75}
 """Share of that speed which is left with an adapter beside the base, on a CPU and on a GPU."""
 _START_SECONDS = 40.0
+STAGE_TOKENS = 20_000
+"""Expected of an adapter that is only tried so far, by an engine that has written nothing: a small run's iteration."""
 _MERGE_BYTES_PER_SECOND = 100e6
 
 

@@ -24,7 +24,7 @@ from visrep.policy.client import Body, Client, Lost, Reply, ask
 from visrep.policy.prompt import STOP, cut
 from visrep.policy.seeds import prompt_seeds
 from visrep.policy.server import Server
-from visrep.policy.serving import Choice, choose
+from visrep.policy.serving import STAGE_TOKENS, Choice, choose
 from visrep.policy.statistics import Statistics
 
 _log = logging.getLogger(__name__)
@@ -167,9 +167,10 @@ class VLLM:
             return self._adapter is not None and self.serve == "merged"
         done = self.statistics
         length = done.completion_tokens / done.completions if done.completions else self.max_tokens / 2
+        tokens = max(round(completions * length), self._written_before)
         self._choice = choose(
             done,
-            max(round(completions * length), self._written_before),
+            tokens or STAGE_TOKENS,
             starts_anyway=not self._fits(merging=False),
             weights=sum(file.stat().st_size for file in self.base.glob("*.safetensors")),
             cpu=is_cpu(),

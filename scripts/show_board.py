@@ -65,8 +65,9 @@ def _table(groups: Sequence[Group]) -> Table:
     blame = any(group.blame for group in groups)
     table = Table(title="Persistent errors, by the tasks that a correction could move at most", title_justify="left")
     table.add_column("category")
+    table.add_column("stuck", justify="right")
     table.add_column("error", ratio=1)
-    for column in ("gain", "stuck tasks", "of failures", "by iteration"):
+    for column in ("gain", "fail so", "of failures", "by iteration"):
         table.add_column(column, justify="right")
     if blame:
         table.add_column("fault of")
@@ -75,9 +76,10 @@ def _table(groups: Sequence[Group]) -> Table:
         latest = list(group.trend.values())[-_ITERATIONS_SHOWN:]
         table.add_row(
             Text(group.category),
+            f"{group.stuck} of {group.of}",
             Text(str(group.signature)),
             str(group.gain),
-            f"{group.tasks} of {group.of}",
+            str(group.tasks),
             f"{group.share:.0%}",
             " → ".join(f"{share:.0%}" for share in latest),
             *([_faults(group)] if blame else []),

@@ -60,6 +60,14 @@ def test_the_category_that_always_fails_comes_first_however_many_ways_it_fails_i
     assert sum(group.gain for group in found.groups) == found.stuck
 
 
+def test_categories_are_ranked_by_all_that_is_stuck_in_them() -> None:
+    """As in a category that fails in two ways, each of which is rarer than another category's only one."""
+    split = [(task, [says_no(task)]) for task in tasks("topmost", 3)]
+    split += [(task, [crashes(task)]) for task in [make_task(f"topmost-{number}", "topmost") for number in (3, 4)]]
+    found = ranked(split + [(task, [says_no(task)]) for task in tasks("largest", 4)])
+    assert names(found) == [("topmost", NO, 3), ("largest", NO, 4), ("topmost", CRASH, 2)]
+
+
 def test_a_stuck_task_counts_towards_its_largest_group() -> None:
     own = tasks("leftmost", 5)
     tried = [(task, [says_no(task)]) for task in own[:3]] + [(own[3], [crashes(own[3]), says_no(own[3])])]
