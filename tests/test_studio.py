@@ -406,7 +406,8 @@ def test_what_cannot_begin_is_said_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("host", "local"), [("localhost", True), ("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("evil.com", False)]
+    ("host", "local"),
+    [("localhost", True), ("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("evil.example", False)],
 )
 def test_this_machine_is_known_by_its_names(host: str, local: bool) -> None:
     assert is_local(host) is local

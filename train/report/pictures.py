@@ -25,7 +25,8 @@ _MOST_OUTLINES = 60
 """On one image; more hide it."""
 
 Kind = Literal["asked", "found", "returned", "annotated"]
-"""What a box is: the patch that a call was made on, one that it gave back, the program's value, or the right answer."""
+"""What a box is: the patch that a call was made on, one that it gave back, the program's value, or what is
+annotated."""
 
 
 @dataclass(frozen=True, slots=True)

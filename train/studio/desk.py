@@ -114,7 +114,8 @@ class Desk:
     def try_out(self, task: Task, program: str) -> Ran:
         """Run a program on all instances of a task."""
         rollout = self._environment.step(task, program)
-        return Ran(rollout, tuple(course(self._environment, task, index, program) for index in range(len(rollout.scores))))
+        instances = range(len(rollout.scores))
+        return Ran(rollout, tuple(course(self._environment, task, index, program) for index in instances))
 
     def check(self, task: Task, program: str) -> None:
         """Raise UserFault for a program that could not be kept even if it is right."""

@@ -29,9 +29,9 @@ _THEME = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospa
 
 def mounted(page: "Page") -> FastAPI:
     """An application with the page at its root."""
-    return gr.mount_gradio_app(
-        FastAPI(openapi_url=None), page.blocks, path="/", theme=_THEME, head=views.page_head(), footer_links=[], ssr_mode=False
-    )
+    app = FastAPI(openapi_url=None)
+    look = {"theme": _THEME, "head": views.page_head(), "footer_links": []}
+    return gr.mount_gradio_app(app, page.blocks, path="/", ssr_mode=False, **look)
 
 
 class Page:
@@ -66,7 +66,7 @@ class Page:
         self._turn_groups = self._pager("errors")
         self._tasks = gr.Radio([], label="Stuck tasks", elem_id="tasks")
         self._turn_tasks = self._pager("tasks")
-        self._named = gr.Textbox(label="Any training task", placeholder="its id, and Enter", elem_id="named", max_lines=1)
+        self._named = gr.Textbox(label="Any training task", placeholder="its id, and Enter", max_lines=1)
 
     def _lay_out_task(self) -> None:
         self._question = gr.HTML()
@@ -90,7 +90,8 @@ class Page:
     def _connect(self) -> None:
         group = [self._groups_page, self._groups, *self._turn_groups]
         tasks = [self._group, self._tasks_page, self._tasks, *self._turn_tasks]
-        task = [self._task, self._drafts, self._question, self._programs, self._shown, self._editor, self._note, self._api]
+        task = [self._task, self._drafts, self._question, self._programs, self._shown]
+        task += [self._editor, self._note, self._api]
         mine = [self._task, self._editor, self._drafts]
         self._on(self.blocks.load, self._begin, mine, [self._top, *group, *tasks, *task])
         for step, button in zip((-1, 1), self._turn_groups, strict=True):
