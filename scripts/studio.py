@@ -1,7 +1,6 @@
 """`visrep studio`: where a run stalls, as a page in the browser, and corrections written there."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Annotated
 
 import typer

@@ -163,9 +163,7 @@ def said(page: Any, words: str) -> str:
 
 
 @needs_browser
-def test_the_worst_category_is_found_and_a_program_mended_run_and_kept(
-    page: Any, studio: Studio, desk: Desk
-) -> None:
+def test_the_worst_category_is_found_and_a_program_mended_run_and_kept(page: Any, studio: Studio, desk: Desk) -> None:
     # The board: what the policy always fails is its first group, and that group's typical task is open.
     groups = page.locator("#groups label")
     assert groups.count() == PAGE
@@ -191,7 +189,7 @@ def test_the_worst_category_is_found_and_a_program_mended_run_and_kept(
     # A wrong one first, then the right one; all by keys.
     write(page, task_head(task) + "\n    return 'nowhere'")
     page.keyboard.press("Control+Enter")
-    assert "right on 0 of 2 instances" in said(page, "returned \"nowhere\"")
+    assert "right on 0 of 2 instances" in said(page, 'returned "nowhere"')
     page.keyboard.press("Control+s")
     said(page, "not stored: the program is right on 0 of 2 instances")
     assert store.read(studio.store) == []
@@ -298,7 +296,9 @@ def test_the_first_program_is_the_recent_one_that_is_nearest_to_being_right(desk
 
 
 def test_changes_are_beside_the_line_that_made_them() -> None:
-    program = "def execute_command(image):\n    total = 0\n    for each in 1, 2:\n        total += each\n    return total"
+    program = (
+        "def execute_command(image):\n    total = 0\n    for each in 1, 2:\n        total += each\n    return total"
+    )
     course = (
         [2, {"image": "ImagePatch(0, 0, 9, 9)"}],
         [3, {"total": "0"}],
@@ -397,6 +397,7 @@ def test_what_cannot_begin_is_said_in_one_line(
     assert "--token is empty" in failure(folder, "--port", "0", "--token", " ")
     (tmp_path / "s.jsonl").write_text("{}\n")
     assert "field 'task_id' is missing" in failure(folder, "--port", "0")
+    (tmp_path / "s.jsonl").unlink()
     bare = tmp_path / "bare"
     bare.mkdir()
     shutil.copy(folder / "recipe.toml", bare)

@@ -116,9 +116,7 @@ def ran(
     )
 
 
-def _figures(
-    instance: Instance, calls: Sequence[Call], value: Any, rate: FrameRate, longest: int
-) -> Iterator[Figure]:
+def _figures(instance: Instance, calls: Sequence[Call], value: Any, rate: FrameRate, longest: int) -> Iterator[Figure]:
     """The first images; of a video the first frames that were looked at, or its beginning."""
     try:
         shown = pictures(instance, rate)

@@ -151,6 +151,6 @@ def _lines(source: str, course: Sequence[Any], fault: int | None) -> Iterator[Li
         yield Line(number, code, number == fault, tuple(visits[:_MOST_VISITS]), max(0, len(visits) - _MOST_VISITS))
 
 
-def _rendered(name: str, **values: Any) -> str:
+def _rendered(template: str, **values: Any) -> str:
     # Half a surrogate pair, which a program may hold, cannot be sent.
-    return _templates.get_template(name).render(values).encode("utf-8", "replace").decode()
+    return _templates.get_template(template).render(values).encode("utf-8", "replace").decode()
