@@ -179,7 +179,7 @@ def test_the_worst_category_is_found_and_a_program_mended_run_and_kept(page: Any
     assert f"annotated\n{task.instances[0].answers[0]!r}" in shown.locator(".run").first.inner_text()
     assert "returned" in shown.locator(".run").first.inner_text()
     assert "patches = [ImagePatch(" in shown.locator(".listing:visible tr", has_text="find").inner_text()
-    picture = shown.locator(".run svg").first.bounding_box()
+    picture = shown.locator(".run svg image").first.bounding_box()
     assert picture["width"] / picture["height"] == pytest.approx(_aspect(task), rel=0.02)
     # Earlier ones: the two iterations' programs.
     page.locator("#programs input").click()
@@ -228,7 +228,7 @@ def test_a_hostile_program_does_nothing_but_fail(page: Any, studio: Studio, desk
         said(page, "instances of task")
         assert page.locator("#shown .run.right").count() == 0
         page.locator("#save").click()
-        page.locator("#said .bad").wait_for()
+        said(page, "should begin with 'def execute_command(image):'")
     write(page, f"{task_head(worst_task(desk))}\n    return {MARKUP!r}")
     page.locator("#run").click()
     said(page, "<script>")
@@ -237,7 +237,7 @@ def test_a_hostile_program_does_nothing_but_fail(page: Any, studio: Studio, desk
     assert (studio.store.read_bytes() if studio.store.exists() else b"") == before
     write(page, right_program(worst_task(desk)))
     page.locator("#run").click()
-    said(page, "right on all instances")
+    page.locator("#shown .run.right").first.wait_for()
 
 
 @needs_browser

@@ -44,7 +44,7 @@ class Page:
         title = f"{desk.run.folder.resolve().name} · visrep studio"
         with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as self.blocks:
             self._remember()
-            self._top = gr.HTML()
+            self._top = _html()
             with gr.Row(elem_id="studio"):
                 with gr.Column(elem_id="board"):
                     self._lay_out_board()
@@ -69,9 +69,9 @@ class Page:
         self._named = gr.Textbox(label="Any training task", placeholder="its id, and Enter", max_lines=1)
 
     def _lay_out_task(self) -> None:
-        self._question = gr.HTML()
+        self._question = _html()
         self._programs = gr.Dropdown([], label="The policy's programs for it", elem_id="programs", filterable=False)
-        self._shown = gr.HTML(elem_id="shown")
+        self._shown = _html("shown")
 
     def _lay_out_editor(self) -> None:
         self._editor = gr.Code(language="python", label="Your program", lines=14, interactive=True, elem_id="editor")
@@ -80,8 +80,8 @@ class Page:
             self._run = gr.Button("Run (Ctrl+Enter)", elem_id="run")
             self._save = gr.Button("Save (Ctrl+S)", variant="primary", elem_id="save")
         self._note = gr.Textbox(label="Note: what the policy gets wrong, and how this is right", elem_id="note")
-        self._said = gr.HTML(elem_id="said")
-        self._api = gr.HTML()
+        self._said = _html("said")
+        self._api = _html()
 
     def _pager(self, what: str) -> tuple[gr.Button, gr.Button]:
         with gr.Row(elem_classes="pager"):
@@ -176,8 +176,11 @@ class Page:
         attempts = self._desk.attempts(task)
         if index is None or not attempts:
             return {self._shown: views.said("The policy was not asked for programs for this task.", good=True)}
-        title = f"The policy's, {views.attempt_label(attempts[index])}"
-        return {self._shown: views.program(title, self._desk.recorded(task, attempts[index]), task, self._rate)}
+        return {
+            self._shown: views.program(
+                "The policy's program", self._desk.recorded(task, attempts[index]), task, self._rate
+            )
+        }
 
     def _start_again(self, task_id: str, index: int | None) -> Changes:
         return {self._editor: self._first_text(self._desk.task(task_id), index)}
@@ -199,6 +202,11 @@ class Page:
         said = views.said(f"kept in {self._desk.store}: {kept.task_id}, by {kept.author}", good=True)
         changes = {self._said: said, self._question: views.task(self._desk.task(task_id), kept.author)}
         return changes | (self._show_tasks(0, group, page, task_id) if group else {})
+
+
+def _html(name: str | None = None) -> gr.HTML:
+    """A place for what `views` makes, which brings its own looks."""
+    return gr.HTML(elem_id=name, padding=False, apply_default_css=False)
 
 
 def _written(text: str | None) -> str:
