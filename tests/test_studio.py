@@ -175,7 +175,7 @@ def test_the_worst_category_is_found_and_a_program_mended_run_and_kept(page: Any
     # Its program: each instance with its image and boxes, wrong answer and annotation; lines with what changed there.
     shown = page.locator("#shown")
     assert shown.locator(".run").count() == len(task.instances)
-    assert shown.locator(".run").first.locator("rect.found").count() > 0
+    assert shown.locator(".run").first.locator("rect.box.found").count() > 0
     assert f"annotated\n{task.instances[0].answers[0]!r}" in shown.locator(".run").first.inner_text()
     assert "returned" in shown.locator(".run").first.inner_text()
     assert "patches = [ImagePatch(" in shown.locator(".listing:visible tr", has_text="find").inner_text()
@@ -197,7 +197,7 @@ def test_the_worst_category_is_found_and_a_program_mended_run_and_kept(page: Any
     page.keyboard.press("Control+Enter")
     said(page, "right on all instances: it can be saved")
     assert shown.locator(".run.right").count() == len(task.instances)
-    assert shown.locator("rect.found").count() > 0
+    assert shown.locator("rect.box.found").count() > 0
     page.get_by_label("Note").fill("it has to look")
     page.locator("#save").click()
     said(page, f"kept in {studio.store}: {task.question.id}, by Ada")

@@ -31,7 +31,8 @@ def mounted(page: "Page") -> FastAPI:
     """An application with the page at its root."""
     app = FastAPI(openapi_url=None)
     look = {"theme": _THEME, "head": views.page_head(), "footer_links": []}
-    return gr.mount_gradio_app(app, page.blocks, path="/", ssr_mode=False, **look)
+    made: FastAPI = gr.mount_gradio_app(app, page.blocks, path="/", ssr_mode=False, **look)
+    return made
 
 
 class Page:
