@@ -110,6 +110,15 @@ def board(tried: Iterable[tuple[Task, Sequence[Attempt]]], last: Collection[int]
     )
 
 
+def summary(found: Board) -> str:
+    """How many tasks are stuck, in which iterations: in a line."""
+    numbers = ", ".join(map(str, found.iterations))
+    over = f"iteration {numbers}" if len(found.iterations) == 1 else f"iterations {numbers}"
+    if not found.stuck:
+        return f"all {found.tasks} training tasks were solved in {over}"
+    return f"{found.stuck} of {found.tasks} training tasks had no right program of {found.samples} in {over}"
+
+
 def nearest(attempts: Iterable[Attempt], most: int) -> list[Rollout]:
     """The failed programs that come nearest to being right, distinct ones: right on most instances, then with the best
     measure, then the ones written last and most often."""
@@ -119,6 +128,11 @@ def nearest(attempts: Iterable[Attempt], most: int) -> list[Rollout]:
     for attempt in failed:
         distinct.setdefault(form(attempt.rollout.program), attempt.rollout)
     return list(distinct.values())[:most]
+
+
+def is_stuck(recent: Sequence[Attempt]) -> bool:
+    """Whether a task has attempts in the last iterations, and none of them earned 1."""
+    return bool(recent) and all(attempt.rollout.reward != 1 for attempt in recent)
 
 
 def failing(task: Task, attempts: Iterable[Attempt], way: Signature) -> Iterator[Attempt]:
@@ -150,7 +164,7 @@ class _Seen:
                 self._count(key, attempt)
                 if attempt.iteration in self._last:
                     ways[key] += attempt.times
-        if recent and all(attempt.rollout.reward != 1 for attempt in recent):
+        if is_stuck(recent):
             self._add_stuck(task, ways, blameless=any(attempt.blame == PERCEPTION for attempt in recent))
 
     def failures(self) -> int:

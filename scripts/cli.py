@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visrep.env.faults import Fault
-from visrep.scripts import ask, cache, corrections, doctor, draw, evaluate, execute, export, report, show, train
+from visrep.scripts import ask, cache, corrections, doctor, draw, evaluate, execute, export, report, show, studio, train
 
 _received: list[int] = []
 """Signals that ended the command, in order."""
@@ -27,6 +27,7 @@ app.command()(ask.ask)
 app.command()(execute.execute)
 app.command()(show.show)
 app.command()(report.report)
+app.command()(studio.studio)
 app.add_typer(corrections.app, name="corrections")
 app.add_typer(cache.app, name="cache")
 app.command()(doctor.doctor)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from visrep.corrections.board import Board, Group, failing, nearest
+from visrep.corrections.board import Board, Group, failing, nearest, summary
 from visrep.corrections.board import board as rank
 from visrep.corrections.draft import annotated
 from visrep.env import rollouts
@@ -39,7 +39,7 @@ def board(run: Run, last: int, limit: int | None, as_json: bool) -> None:
         terminal.print_json({"run": str(run.folder)} | asdict(found) | {"groups": described})
         return
     console = terminal.console()
-    console.print(_summary(found), highlight=False, soft_wrap=True)
+    console.print(summary(found), highlight=False, soft_wrap=True)
     if not found.groups:
         return
     shown = found.groups[: limit or _ROWS]
@@ -51,14 +51,6 @@ def board(run: Run, last: int, limit: int | None, as_json: bool) -> None:
         console.print(panel(rollout, by_id[rollout.task_id], course))
     hint = f"`visrep corrections write {run.folder}` opens {shown[0].typical}, typical of the first, in an editor"
     console.print(hint, highlight=False, soft_wrap=True)
-
-
-def _summary(found: Board) -> str:
-    numbers = ", ".join(map(str, found.iterations))
-    over = f"iteration {numbers}" if len(found.iterations) == 1 else f"iterations {numbers}"
-    if not found.stuck:
-        return f"all {found.tasks} training tasks were solved in {over}"
-    return f"{found.stuck} of {found.tasks} training tasks had no right program of {found.samples} in {over}"
 
 
 def _table(groups: Sequence[Group]) -> Table:

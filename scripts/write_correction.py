@@ -1,10 +1,9 @@
 """`visrep corrections write`: a task in a person's editor, tried out on save, kept once it is right."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -20,7 +19,7 @@ from visrep.policy.prompt import api_text
 from visrep.scripts.show_programs import panel
 from visrep.train import parts
 from visrep.train.attempts import Attempts
-from visrep.train.correcting import check_form, find_task, keep, siblings, training_tasks
+from visrep.train.correcting import check_form, course, find_task, keep, siblings, training_tasks
 from visrep.train.run import Run
 
 
@@ -105,16 +104,12 @@ def _tried(
         console.print(Text(str(fault), style="red"), soft_wrap=True)
         return None
     rollout = replace(environment.step(task, program), author=writer.author)
-    console.print(panel(rollout, task, list(_courses(environment, rollout, task))))
+    courses = [
+        None if score.reward else course(environment, task, index, program)
+        for index, score in enumerate(rollout.scores)
+    ]
+    console.print(panel(rollout, task, courses))
     return rollout
-
-
-def _courses(environment: Environment, rollout: Rollout, task: Task) -> Iterator[tuple[Any, ...] | None]:
-    """How the program goes, line by line, on each instance that it is wrong on."""
-    for instance, score in zip(task.instances, rollout.scores, strict=True):
-        failed = [rollout.program] if score.reward == 0 else []
-        ran = environment.execute(failed, instance, task.question, trace=True)
-        yield next((execution.trace for _, execution in ran), None)
 
 
 def _try_siblings(environment: Environment, others: Sequence[Task], program: str, console: Console) -> None:

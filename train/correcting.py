@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from visrep.corrections import store
 from visrep.corrections.store import Checked, Correction
@@ -110,6 +111,12 @@ def keep(
     check_form(recipe, task, program)
     made_with = {"api": api_version(), "recipe": recipe_hash(recipe)}
     return store.add(path, environment, task, program.strip(), author=author, note=note, **made_with)
+
+
+def course(environment: Environment, task: Task, index: int, program: str) -> tuple[Any, ...] | None:
+    """How a program goes on one of its task's instances: the steps that `visrep.env.retrace` describes."""
+    ran = environment.execute([program], task.instances[index], task.question, trace=True)
+    return next((execution.trace for _, execution in ran), None)
 
 
 def corrected(recipe: Recipe, path: Path | None, environment: Environment, tasks: Tasks) -> Corrected:

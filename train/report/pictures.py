@@ -24,8 +24,9 @@ COLOURS = 8
 _MOST_OUTLINES = 60
 """On one image; more hide it."""
 
-Kind = Literal["asked", "found", "returned"]
-"""What a box is: the patch that a call was made on, one that it gave back, or the program's value."""
+Kind = Literal["asked", "found", "returned", "annotated"]
+"""What a box is: the patch that a call was made on, one that it gave back, the program's value, or what is
+annotated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,26 @@ class Figure:
     missing: str = ""
 
 
-def figure(picture: Picture, index: int, calls: Sequence[Call], value: Any) -> Figure:
-    """The image or frame with this index in its instance, with what the calls and the value say of it."""
+def figure(
+    picture: Picture,
+    index: int,
+    calls: Sequence[Call],
+    value: Any,
+    annotated: Sequence[Box] = (),
+    longest: int = LONGEST_SIDE,
+) -> Figure:
+    """The image or frame with this index in its instance, with what the calls, the value and the annotation say of it;
+    at most `longest` pixels of it in either direction."""
     try:
         width, height = picture.size
-        uri = _data_uri(picture)
+        uri = _data_uri(picture, longest)
     except UserFault as fault:
         return Figure(picture.name, missing=str(fault))
     letter = max(width, height) / 18
     shown: dict[tuple[Box, Kind], list[int]] = {}
-    for image, box, number, kind in _boxes(calls, value):
+    boxes: list[tuple[int | None, Box, int, Kind]] = [(0, box, 0, "annotated") for box in annotated]
+    boxes.extend(_boxes(calls, value))
+    for image, box, number, kind in boxes:
         if image == index and box != Box(0, 0, width, height):  # whose frame would say nothing
             shown.setdefault((box, kind), []).append(number)
     outlines = tuple(_outline(box, kind, numbers, height, letter) for (box, kind), numbers in shown.items())
@@ -85,13 +96,13 @@ def _outline(box: Box, kind: Kind, numbers: list[int], height: int, letter: floa
         base_line = above if above > letter else top + letter
     else:
         base_line = below if below < height else bottom - letter / 4
-    label = "value" if kind == "returned" else ", ".join(map(str, numbers))
+    label = {"returned": "value", "annotated": "annotated"}.get(kind, ", ".join(map(str, numbers)))
     return Outline(box.left, top, box.right - box.left, bottom - top, kind, label, numbers[0] % COLOURS, base_line)
 
 
-def _data_uri(picture: Picture) -> str:
+def _data_uri(picture: Picture, longest: int) -> str:
     image = Image.fromarray(picture.pixels)
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     image.save(file, "WEBP", quality=80)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -9,7 +9,7 @@ from visrep.env.faults import UserFault
 from visrep.env.perception.video import FrameRate, pictures
 from visrep.env.types import Call, Execution, Instance, Rollout, Score, Task
 from visrep.train.browse import outcome_of
-from visrep.train.report.pictures import Figure, figure, looked_at
+from visrep.train.report.pictures import LONGEST_SIDE, Figure, figure, looked_at
 
 _EACH = 4
 """Right programs at most, and wrong ones."""
@@ -82,7 +82,7 @@ def samples(programs: Iterable[Rollout], tasks: Mapping[str, Task], rate: FrameR
 
 def _sample(rollout: Rollout, task: Task | None, rate: FrameRate) -> Sample:
     instances = task.instances if task else (None,) * len(rollout.executions)
-    ran = zip(rollout.executions, rollout.scores, instances, strict=True)
+    runs = list(zip(rollout.executions, rollout.scores, instances, strict=True))
     return Sample(
         rollout.task_id,
         rollout.category,
@@ -92,12 +92,15 @@ def _sample(rollout: Rollout, task: Task | None, rate: FrameRate) -> Sample:
         rollout.policy or rollout.author,
         tuple(_cut(rollout.program, _LONGEST_PROGRAM).splitlines()),
         frozenset(execution.line for execution in rollout.executions if execution.line is not None),
-        tuple(_ran(*each, rate) for each in list(ran)[:_MOST_INSTANCES]),
+        tuple(ran(*each, rate) for each in runs[:_MOST_INSTANCES]),
         max(0, len(rollout.executions) - _MOST_INSTANCES),
     )
 
 
-def _ran(execution: Execution, score: Score, instance: Instance | None, rate: FrameRate) -> Ran:
+def ran(
+    execution: Execution, score: Score, instance: Instance | None, rate: FrameRate, longest: int = LONGEST_SIDE
+) -> Ran:
+    """A program's run on one instance as it is shown, with images of at most `longest` pixels in either direction."""
     if execution.outcome == "ok":
         told = f"returned {_cut(repr(execution.value), _LONGEST_VALUE)}"
     else:
@@ -109,11 +112,11 @@ def _ran(execution: Execution, score: Score, instance: Instance | None, rate: Fr
         " or ".join(map(repr, instance.answers or instance.boxes)) if instance else None,
         tuple(_asked(number, call) for number, call in enumerate(calls, 1)),
         len(execution.calls) - len(calls),
-        tuple(_figures(instance, calls, execution.value, rate)) if instance else (),
+        tuple(_figures(instance, calls, execution.value, rate, longest)) if instance else (),
     )
 
 
-def _figures(instance: Instance, calls: Sequence[Call], value: Any, rate: FrameRate) -> Iterator[Figure]:
+def _figures(instance: Instance, calls: Sequence[Call], value: Any, rate: FrameRate, longest: int) -> Iterator[Figure]:
     """The first images; of a video the first frames that were looked at, or its beginning."""
     try:
         shown = pictures(instance, rate)
@@ -123,7 +126,7 @@ def _figures(instance: Instance, calls: Sequence[Call], value: Any, rate: FrameR
     indices = range(len(shown)) if instance.video is None else looked_at(calls, value) or [0]
     for index in indices[:_MOST_IMAGES]:
         if index < len(shown):  # else the video is another one by now
-            yield figure(shown[index], index, calls, value)
+            yield figure(shown[index], index, calls, value, instance.boxes, longest)
 
 
 def _asked(number: int, call: Call) -> Asked:
