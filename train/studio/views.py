@@ -74,8 +74,9 @@ def group_label(group: Group) -> str:
     """A group of the board in three lines: category, error, and its numbers."""
     latest = " → ".join(f"{share:.0%}" for share in list(group.trend.values())[-_ITERATIONS:])
     blame = ", ".join(f"{verdict} {count}" for verdict, count in group.blame.items())
-    numbers = f"gain {group.gain} · {group.tasks} of {group.of} tasks · {group.share:.0%} of failures · {latest}"
-    return f"{group.category}\n{group.signature}\n{numbers}" + (f" · fault of {blame}" if blame else "")
+    numbers = f"gain {group.gain} · {group.tasks} fail so · {group.share:.0%} of failures · {latest}"
+    named = f"{group.category}, {group.stuck} of {group.of} stuck\n{group.signature}\n{numbers}"
+    return named + (f" · fault of {blame}" if blame else "")
 
 
 def task_label(task: Task, author: str | None) -> str:
