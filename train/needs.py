@@ -60,6 +60,7 @@ def _looked(name: str, look: Callable[[], str]) -> Finding:
 
 def _parts(recipe: Recipe) -> str:
     variants.check(recipe)
+    parts.check_answered(recipe)
     for data in recipe.data:
         if data.draw is not None:
             parts.writer(data.dataset)
