@@ -16,6 +16,7 @@ from typing import Any, Literal
 import requests
 
 from visrep.env.faults import Fault, UserFault
+from visrep.env.snapshot import is_name
 from visrep.policy import checkpoint
 from visrep.policy.arguments import is_cpu
 from visrep.policy.prompt import load_examples
@@ -169,7 +170,7 @@ def _weights(model: Model) -> Finding:
         return _looked(name, partial(_whole, model.role, model.folder))
     if model.name.lower() == checkpoint.EMBEDDED:
         return _looked(name, _embedded)
-    if model.name.startswith((".", "/", "~")) or model.name.count("/") > 1:
+    if not is_name(model.name):
         return Finding(name, "missing", f"{model.name} is no folder", "put the model there or correct the recipe")
     place = f"{model.name}, {f'revision {model.revision}' if model.revision else 'no revision pinned'}"
     fetch = f"hf download {model.name}{f' --revision {model.revision}' if model.revision else ''}"
