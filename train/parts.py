@@ -40,6 +40,9 @@ from visrep.train.config import (
 from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
 from visrep.train.variants import BACKEND, COMPOSITE, DATA_SET, ENGINE, digests, loader
 
+INSIDE, PROCESS = "inside", "process"
+"""Where perception works: in the driver, or in a process of its own."""
+
 _CHEAP = ("scene", "scripted", "shapes")
 """Backends that take microseconds a call: a process of their own, or a file of their replies, would take longer."""
 
@@ -176,18 +179,23 @@ def build_models(recipe: Recipe, log: Path | None = None) -> Models:
     """What sees, where the recipe wants it: in this process, in one that is started for it, or at an address.
     Prints where the models of another process are, as a backend in this one would."""
     settings = recipe.perception
-    place = settings.place
-    if place == "auto":
-        place = "inside" if settings.backend in _CHEAP else "process"
-    if place == "inside":
+    where = place(settings)
+    if where == INSIDE:
         backend = build_perception(settings)
         return Inside(backend, text_model(backend))
     command = [sys.executable, "-m", "visrep.train.perceive"]
-    origin = Process(command, to_toml(recipe), log) if place == "process" else Address(place)
+    origin = Process(command, to_toml(recipe), log) if where == PROCESS else Address(where)
     models = Remote(origin, made_from(settings), settings.deadline)
     for line in models.said:
         print(line, file=sys.stderr)
     return models
+
+
+def place(settings: PerceptionSettings) -> str:
+    """Where the recipe's perception works: INSIDE, PROCESS, or the address of a service."""
+    if settings.place != "auto":
+        return settings.place
+    return INSIDE if settings.backend in _CHEAP else PROCESS
 
 
 def made_from(settings: PerceptionSettings) -> str:
