@@ -201,9 +201,7 @@ class Environment:
             pictures = self._frames(instance.video)
         else:
             pictures = tuple(self._picture(instance, index) for index in range(len(instance.images)))
-        return Job(
-            key, program, pictures, question.signature, question.options, trace=trace, judging=self._judging
-        )
+        return Job(key, program, pictures, question.signature, question.options, trace=trace, judging=self._judging)
 
     def _frames(self, path: Path) -> Sequence[Picture]:
         """The video's sampled frames, kept for a while, with its decoder and their hashes."""

@@ -40,6 +40,4 @@ def snapshot(model: str, revision: str | None, weights: Sequence[str] = (SAFETEN
         wanted = f"{model!r} at revision {revision!r}" if revision else repr(model)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         remedy = f"check name, revision and network{f', or use {instead}' if instead else ''}"
-        raise UserFault(
-            f"model {wanted} is no folder here, and the hub did not give it ({reason}); {remedy}"
-        ) from None
+        raise UserFault(f"model {wanted} is no folder here, and the hub did not give it ({reason}); {remedy}") from None

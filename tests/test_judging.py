@@ -140,9 +140,7 @@ def test_each_second_look_counts_as_a_call(told: Told) -> None:
     assert told("[image.exists('cup'), image.exists('dog')]", Service(Eyes()), RECHECK).outcome == "ok"
 
 
-def test_a_run_is_replayed_with_its_second_looks_and_no_model(
-    told: Told, instance: Instance, sandbox: Sandbox
-) -> None:
+def test_a_run_is_replayed_with_its_second_looks_and_no_model(told: Told, instance: Instance, sandbox: Sandbox) -> None:
     program = "[image.exists('cup'), image.exists('dog')]"
     execution = told(program, Service(Eyes()), RECHECK)
     eyes = Eyes()
@@ -152,9 +150,7 @@ def test_a_run_is_replayed_with_its_second_looks_and_no_model(
     assert eyes.asked == []
 
 
-def test_a_property_holds_above_the_threshold_and_another_one_asks_no_model_again(
-    told: Told, tmp_path: Path
-) -> None:
+def test_a_property_holds_above_the_threshold_and_another_one_asks_no_model_again(told: Told, tmp_path: Path) -> None:
     eyes = Eyes()
     for threshold, holds in ((0.6, False), (0.49, True), (0.5, False)):
         with closing(Service(eyes, cache=tmp_path / "cache.sqlite")) as service:
