@@ -55,7 +55,7 @@ class Eyes(scripted.Scripted):
             if verb == "sleep":
                 time.sleep(float(rest))
             if verb == "die" or (verb in ("once", "hang") and self.first(name)):
-                time.sleep(600) if verb == "hang" else os.kill(os.getpid(), 9)
+                time.sleep(20) if verb == "hang" else os.kill(os.getpid(), 9)
             if verb == "break" or (verb == "large" and len(names) > 1):
                 raise RuntimeError("CUDA error: device-side assert")
         return super().find(views, names)
