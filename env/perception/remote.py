@@ -142,7 +142,7 @@ class Remote:
             raise _Lost(error.strerror or str(error)) from None
 
     def _receive(self, seconds: float, otherwise: str) -> Any:
-        """The next message's value. Raises _Lost where none comes in that time, which `otherwise` says the meaning of."""
+        """The next message's value. Raises _Lost where none comes in that time; `otherwise` says what that means."""
         assert self._connection is not None
         self._connection.settimeout(seconds)
         data = b""
