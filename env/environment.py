@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from visrep.env.faults import MachineFault, UserFault
+from visrep.env.judging import USUAL, Judging
 from visrep.env.perception import Request
 from visrep.env.perception.picture import Picture
 from visrep.env.perception.video import DEFAULT, FrameRate, frames
@@ -82,13 +83,22 @@ def _since(now: Mapping[str, float], before: Mapping[str, float]) -> dict[str, f
 
 
 class Environment:
-    """Runs programs on tasks. It owns its sandbox and its perception, and closes both. Videos are sampled at `rate`."""
+    """Runs programs on tasks. It owns its sandbox and its perception, and closes both. Videos are sampled at `rate`;
+    what perception replies is judged by `judging`."""
 
-    def __init__(self, sandbox: Sandbox, perception: Seeing, reward: Reward, rate: FrameRate = DEFAULT) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        perception: Seeing,
+        reward: Reward,
+        rate: FrameRate = DEFAULT,
+        judging: Judging = USUAL,
+    ) -> None:
         self._sandbox = sandbox
         self._perception = perception
         self._reward = reward
         self._rate = rate
+        self._judging = judging
         self._pictures: OrderedDict[Path, Picture] = OrderedDict()
         self._videos: OrderedDict[Path, Sequence[Picture]] = OrderedDict()
         self._repeated = 0
@@ -104,8 +114,9 @@ class Environment:
 
     @property
     def perception(self) -> str:
-        """Identity of what answers programs' questions: replies of equal identity are equal."""
-        return self._perception.identity
+        """Identity of what answers programs' questions, models and how their replies are judged: answers of equal
+        identity are equal."""
+        return self._perception.identity + self._judging.identity
 
     def run(self, pairs: Iterable[tuple[Task, str] | None], author: str = "policy") -> Iterator[Rollout]:
         """Rollouts of `(task, program)` pairs as they are done; pairs are taken as there is room for them, and None
@@ -136,7 +147,7 @@ class Environment:
     def perturbed(self, seed: int) -> "Environment":
         """This one but for the replies, which are changed, as seeded: for the guard. It runs in the same sandbox and
         asks the same models, and there is nothing of it to close."""
-        return Environment(self._sandbox, self._perception.perturbed(seed), self._reward, self._rate)
+        return Environment(self._sandbox, self._perception.perturbed(seed), self._reward, self._rate, self._judging)
 
     def stop(self) -> None:
         """Free the device that models hold; the next program that asks has them started again."""
@@ -190,7 +201,7 @@ class Environment:
             pictures = self._frames(instance.video)
         else:
             pictures = tuple(self._picture(instance, index) for index in range(len(instance.images)))
-        return Job(key, program, pictures, question.signature, question.options, trace=trace)
+        return Job(key, program, pictures, question.signature, question.options, trace=trace, judging=self._judging)
 
     def _frames(self, path: Path) -> Sequence[Picture]:
         """The video's sampled frames, kept for a while, with its decoder and their hashes."""

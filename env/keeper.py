@@ -1,19 +1,19 @@
-"""Keeps a server for as long as its owner lives: `python keeper.py COMMAND...`, with a pipe from the owner as stdin.
+"""Keeps a server for as long as its owner lives: `python keeper.py FOLDER COMMAND...`, stdin a pipe from the owner.
 
 The pipe closes however the owner ends, `kill -9` included, and then everything the server started ends with it, and is
 waited for: once this process is gone, so is all that they held. The kernel's parent-death signal alone would not do:
-it comes when the starting *thread* ends, and reaches no grandchildren, of which a sampling server has several. The
-server's temporary files, sockets among them, are in a folder of their own, which goes when it does. Run as a file, with
-the standard library alone, so that it starts at once.
+it comes when the starting *thread* ends, and reaches no grandchildren, of which a sampling server has several. FOLDER
+is where the server's temporary files go, sockets and what its owner has put there among them; it goes when the server
+does. Run as a file, with the standard library alone, so that it starts at once.
 """
 
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 
 _GRACE_SECONDS = 15.0
@@ -22,16 +22,17 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None)
 
 
-def keep(command: list[str]) -> int:
-    """Run the command until it ends or stdin does, then end all its descendants; return the command's exit code."""
+def keep(folder: str, command: list[str]) -> int:
+    """Run the command until it ends or stdin does, then end all its descendants and remove the folder; return the
+    command's exit code."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # descendants whose parents die become children, and can be waited for
-    with tempfile.TemporaryDirectory(prefix="visrep-", ignore_cleanup_errors=True) as temporary:
+    try:
         server = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             process_group=0,
             preexec_fn=_end_with_keeper,
-            env=os.environ | {"TMPDIR": temporary},
+            env=os.environ | {"TMPDIR": folder},
         )
         threading.Thread(target=_follow_owner, args=(server,), daemon=True).start()
         code = server.wait()
@@ -41,6 +42,8 @@ def keep(command: list[str]) -> int:
             while True:
                 os.wait()
         return code
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_with_keeper() -> None:
@@ -61,4 +64,4 @@ def _follow_owner(server: subprocess.Popen[bytes]) -> None:
 
 if __name__ == "__main__":
     os.setsid()  # out of reach of the terminal's Ctrl-C
-    sys.exit(keep(sys.argv[1:]) and 1)
+    sys.exit(keep(sys.argv[1], sys.argv[2:]) and 1)

@@ -11,14 +11,14 @@ nothing is found in it and no property holds of it, but asking about its content
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
-from visrep.env.perception import Method, Request, View
+from visrep.env.judging import USUAL, Judging
+from visrep.env.perception import Answer, Method, Request, View
 from visrep.env.perception.picture import Picture
+from visrep.env.perception.speaking import LIKELY
 from visrep.env.types import Box, Call
-
-PROPERTY_THRESHOLD = 0.6
-"""A property holds above this match (ViperGPT's threshold)."""
 
 MOST_TEXTS, LONGEST_TEXT, MOST_FOUND, LONGEST_REPLY, FARTHEST = 100, 2000, 100, 4000, 1e9
 DEEPEST_VALUE = 4
@@ -51,19 +51,24 @@ class Patch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A checked call: the requests it needs (none for some) and how their replies make its result."""
+    """A checked call: the requests it needs (none for some) and how their replies make its result. `further` tells what
+    it has to ask on account of these replies, before it has one."""
 
     method: str
     patch: Patch | None
     arguments: tuple[Any, ...]
     requests: tuple[Request, ...]
     finish: Callable[[Sequence[Any]], Any]
+    further: "Callable[[Sequence[Any]], Pending | None] | None" = None
 
 
 class Session:
     """What one program may see and has asked, on one instance."""
 
-    def __init__(self, pictures: Sequence[Picture], most_calls: int, most_patches: int) -> None:
+    def __init__(
+        self, pictures: Sequence[Picture], most_calls: int, most_patches: int, judging: Judging = USUAL
+    ) -> None:
+        self.judging = judging
         self._pictures = pictures
         self._most_calls = most_calls
         self._most_patches = most_patches
@@ -77,9 +82,7 @@ class Session:
 
     def ask(self, method: str, arguments: Sequence[Any]) -> Pending:
         """Check a call. Raises Misuse, Exhausted or Unknown."""
-        self._asked += 1
-        if self._asked > self._most_calls:
-            raise Exhausted(f"more than {self._most_calls} calls")
+        self._count(1)
         prepare, count = _METHODS.get(method, (None, 0))
         if prepare is None or len(arguments) != count:
             raise Unknown(f"no call {method[:40]!r} with {len(arguments)} arguments")
@@ -88,10 +91,15 @@ class Session:
         except Misuse as error:
             self.calls.append(Call(method, None, None, _loggable(arguments), None, 0.0, f"{method}: {error}"))
             raise Misuse(f"{method}: {error}") from None
-        self._asked += max(0, len(pending.requests) - 1)  # a model that is asked a hundred things works a hundred times
-        if self._asked > self._most_calls:
-            raise Exhausted(f"more than {self._most_calls} calls")
+        self._count(max(0, len(pending.requests) - 1))  # a model that is asked a hundred things works a hundred times
         return pending
+
+    def further(self, pending: Pending, replies: Sequence[Any]) -> Pending | None:
+        """The same call with what else it has to ask now that these replies are there; None where it has all it needs.
+        Raises Exhausted."""
+        more = pending.further(replies) if pending.further else None
+        self._count(len(more.requests) if more else 0)
+        return more
 
     def answer(self, pending: Pending, replies: Sequence[Any], seconds: float) -> Any:
         """The plain result to send back, now in the log. Raises Exhausted when it would hold too many patches."""
@@ -135,6 +143,11 @@ class Session:
             raise Misuse("the patch is empty")
         return Request(method, View(self._pictures[patch.image], patch.box), arguments)
 
+    def _count(self, number: int) -> None:
+        self._asked += number
+        if self._asked > self._most_calls:
+            raise Exhausted(f"more than {self._most_calls} calls")
+
 
 def _find(session: Session, handle: Any, name: Any) -> Pending:
     patch, name = session.patch(handle), _text("object_name", name)
@@ -148,8 +161,25 @@ def _find(session: Session, handle: Any, name: Any) -> Pending:
 
 def _exists(session: Session, handle: Any, name: Any) -> Pending:
     patch, name = session.patch(handle), _text("object_name", name)
-    requests = _search(session, patch, name)
-    return Pending("exists", patch, (name,), requests, lambda replies: bool(replies and replies[0]))
+    further = partial(_recheck, session, patch, name) if session.judging.recheck else None
+    return Pending(
+        "exists", patch, (name,), _search(session, patch, name),
+        lambda replies: bool(replies and replies[0]), further,
+    )  # fmt: skip
+
+
+def _recheck(session: Session, patch: Patch, name: str, replies: Sequence[Any]) -> Pending | None:
+    """What was found is looked at once more, as a detector names many a thing after what it is asked for. What is too
+    small to be looked at is believed."""
+    found = [Patch(patch.image, detection.box) for detection in replies[0][:MOST_FOUND]]
+    if not found or any(thing.empty for thing in found):
+        return None
+    requests = tuple(session.request("query", thing, LIKELY.format(name), None) for thing in found)
+
+    def finish(answers: Sequence[Answer]) -> bool:
+        return any("yes" in answer.text.lower() for answer in answers)
+
+    return Pending("exists", patch, (name,), requests, finish)
 
 
 def _search(session: Session, patch: Patch, name: str) -> tuple[Request, ...]:
@@ -162,7 +192,7 @@ def _verify_property(session: Session, handle: Any, name: Any, visual_property: 
     requests = () if patch.empty else (session.request("match", patch, (f"{visual_property} {name}",)),)
     return Pending(
         "verify_property", patch, (name, visual_property), requests,
-        lambda replies: bool(replies and replies[0][0] > PROPERTY_THRESHOLD),
+        lambda replies: bool(replies and replies[0][0] > session.judging.property_threshold),
     )  # fmt: skip
 
 
@@ -265,7 +295,8 @@ ASKS: dict[str, Method] = {
     "llm_query": "complete",
     "select_answer": "complete",
 }
-"""What each call asks of perception; those that are not here ask nothing."""
+"""What each call asks of perception; those that are not here ask nothing. `exists` may have to `query` as well
+(`Judging.recheck`)."""
 
 
 def _text(name: str, value: Any) -> str:

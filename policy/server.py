@@ -7,10 +7,12 @@ own, and because stopping it gives the whole device back to training.
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,9 +41,10 @@ class Server:
         self._begin = log.stat().st_size if log.exists() else 0
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
         command += ["--served-model-name", "base", "--host", _HOST, "--port", str(port), *arguments]
+        self._folder = tempfile.mkdtemp(prefix="visrep-")
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                [sys.executable, keeper.__file__, *command],
+                [sys.executable, keeper.__file__, self._folder, *command],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -62,6 +65,7 @@ class Server:
         self._process.send_signal(signal.SIGCONT)  # one that was stopped would not see that it is to end
         self._process.stdin.close()
         self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)  # should the keeper have been killed itself
 
     def last_words(self) -> str:
         """What this server's log says of why it died, and where to read the rest."""

@@ -60,7 +60,8 @@ def ask(
     seen = given.instance([image, *(more or ())])
     asked = _asked(question, kind, tuple(option or ()), len(seen.images))
     rate = parts.frame_rate(recipe.video)
-    with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score, rate) as environment:
+    judged = parts.judging(seeing)
+    with Environment(parts.build_sandbox(recipe.sandbox), service, reward.score, rate, judged) as environment:
         programs = _write(policy, asked, recipe, votes)
         ran = dict(environment.execute(programs, seen, asked))
     valued = [number for number in sorted(ran) if ran[number].outcome == "ok"]

@@ -56,7 +56,8 @@ Part = Literal["places", "models", "cache"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A model to be measured: its method, a program's call and the request that comes of it, options of its backend."""
+    """A model to be measured: its method, a program's call and the request that comes of it, and further options of
+    its backend."""
 
     method: Method
     call: str
@@ -66,7 +67,7 @@ class Kind:
 
 KINDS = {
     # No box is kept, as with random weights all might be.
-    "owlv2": Kind("find", "image.find({0!r})", lambda word: (word,), "threshold = 1.0"),
+    "owlv2": Kind("find", "image.find({0!r})", lambda word: (word,), ", threshold = 1.0"),
     "clip": Kind("match", "image.best_text_match([{0!r}, 'a dog'])", lambda word: ((word, "a dog"),), ""),
 }
 
@@ -132,11 +133,11 @@ def in_flight(
 ) -> dict[str, Any]:
     """Calls per second of one model with so many programs in flight, each beside one call at a time."""
     pictures = list(_photos(folder, max(_ALONE, *flights) // PER_PICTURE + 1))
-    options = KINDS[kind].options
+    options = f'backend = "{kind}", model = "{weights}", device = "{device}"{KINDS[kind].options}'
     recipe = _recipe(
-        f"perception.backend={kind}",
+        "perception.backend=composite",
         "perception.place=process",
-        f'perception.options={{ model = "{weights}", device = "{device}"{", " + options if options else ""} }}',
+        f"perception.options={{ {KINDS[kind].method} = {{ {options} }} }}",
     )
     alone: Perception = parts.build_perception(recipe.perception)
     models = parts.build_models(recipe)

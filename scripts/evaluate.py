@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import typer
 from rich.table import Table
 
 from visrep.env.faults import UserFault
+from visrep.env.scratch import scratch
 from visrep.scripts import exported, terminal
 from visrep.scripts.train import Set
 
@@ -97,8 +97,8 @@ def _folders(out: Path | None) -> Iterator[tuple[Path, Path]]:
     if out is not None and out.exists() and any(out.iterdir()):
         # What is there would be taken for the first part of this evaluation.
         raise UserFault(f"--out {out} is not empty; choose a new folder")
-    with tempfile.TemporaryDirectory(prefix="visrep-evaluate-") as scratch:
-        yield out or Path(scratch) / "evaluation", Path(scratch)
+    with scratch("evaluate") as folder:
+        yield out or folder / "evaluation", folder
 
 
 def _subject(policy: Path, iteration: int | None, recipe: str | None, settings: list[str], scratch: Path) -> Subject:

@@ -42,6 +42,13 @@ answer = "forty"
 """
 
 
+JUDGED = """
+data = { dataset = "gqa", root = "d" }
+prompt = { api = ["ImagePatch.exists"], examples = "drawn" }
+perception = { backend = "scripted", options = { answer = "no" } }
+"""
+
+
 @pytest.fixture
 def view(tmp_path: Path) -> View:
     Image.new("RGB", (30, 20), "red").save(tmp_path / "red.png")
@@ -177,6 +184,31 @@ def test_a_prompt_that_offers_what_no_part_answers_is_refused(tmp_path: Path, me
         parts.build_environment(recipe(tmp_path, without))
 
 
+def test_a_second_look_that_nothing_is_there_for_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    without = RECIPE.replace('query = "shapes"', 'depth = "nowhere.py"')
+    with pytest.raises(UserFault, match=r"'perception\.recheck' is true, but no part for 'query' is there to ask; add"):
+        parts.build_environment(recipe(tmp_path, without, "perception.recheck=true"))
+    parts.check_answered(recipe(tmp_path, RECIPE, "perception.recheck=true"))
+
+
+def test_a_recipe_says_how_replies_are_judged(tmp_path: Path, view: View) -> None:
+    settings = ("perception.recheck=true", "perception.property_threshold=1", "sandbox.parallel=1")
+    program = "def execute_command(image):\n    return [image.exists('cup'), image.verify_property('cup', 'red')]\n"
+    told = {}
+    for changes in ((), settings):
+        with parts.build_environment(recipe(tmp_path, JUDGED, *changes)) as environment:
+            instance = Instance("1", images=(view.picture.path,))
+            ((_, execution),) = environment.execute([program], instance, Question("1", "", "answer", ""))
+        told[len(changes)] = execution.value
+    assert told == {0: [True, True], 3: [False, False]}
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "'0.5'"])
+def test_a_threshold_is_a_number_from_0_to_1(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UserFault, match=r"setting 'perception\.property_threshold' is"):
+        recipe(tmp_path, RECIPE, f"perception.property_threshold={value}")
+
+
 def test_each_call_asks_what_the_table_says(view: View) -> None:
     arguments = {
         "find": (0, "cup"), "exists": (0, "cup"), "verify_property": (0, "cup", "red"),
@@ -221,7 +253,7 @@ def test_a_tiny_model_of_each_method_sees_in_one_recipe(tmp_path: Path, view: Vi
 def test_a_shipped_recipe_names_what_is_there_and_offers_what_it_answers(name: str) -> None:
     loaded = load_recipe(name)
     variants.check(loaded)
-    parts._check_offered(loaded)
+    parts.check_answered(loaded)
 
 
 @pytest.mark.parametrize(("part", "kept"), [("shapes", True), ("mine.py", False)])

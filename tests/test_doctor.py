@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,55 @@ def test_on_a_gpu_vllm_takes_its_share_beside_perception(
     assert findings["memory, eyes"].found.startswith("12.0 GiB")
     assert findings["memory, together"].state == state
     assert ("--gpu-memory-utilization" in findings["memory, together"].remedy) == (state == "absent")
+
+
+@pytest.mark.parametrize(("place", "most"), [("process", "20.0 GiB"), ("inside", "32.0 GiB")])
+def test_what_is_inside_the_driver_stays_while_training_runs(
+    place: str, most: str, folder: Path, settings: list[str]
+) -> None:
+    gpu = Device("cuda", total=100 * 2**30, free=100 * 2**30, half=True)
+    policy = find("policy", str(folder / "model"), None, "auto")
+    eyes = dataclasses.replace(policy, role="eyes", size=Size(parameters=3 * 2**30, width=4, linear=0))
+    policy = dataclasses.replace(policy, size=Size(parameters=10 * 2**30, width=2, linear=0))
+    recipe = load_recipe("quickstart", [*settings, "policy.urls=['http://far']", f"perception.place={place}"])
+    findings = {finding.name: finding for finding in memory(recipe, policy, [eyes], gpu)}
+    assert f"at least {most} at a time" in findings["memory, together"].found
+    away = dataclasses.replace(eyes, device="cuda:1")
+    findings = {finding.name: finding for finding in memory(recipe, policy, [away], gpu)}
+    assert "at least 20.0 GiB at a time" in findings["memory, together"].found, "another device's memory is its own"
+
+
+def test_where_perception_works_is_told(folder: Path, settings: list[str]) -> None:
+    assert found(*settings)["perception"].found.startswith("inside the driver; it names no model")
+    eyes = [*settings, f"perception.backend={folder / 'eyes.py'}"]
+    beside = "on cpu, beside the policy" if not torch.cuda.is_available() else "on cpu, which the policy leaves to it"
+    process = f"in a process of its own, {beside}; ends while training runs, and starts again"
+    assert found(*eyes)["perception"] == Finding("perception", "ok", process)
+    inside = f"inside the driver, {beside}; stays there while training runs"
+    assert found(*eyes, "perception.place=inside")["perception"] == Finding("perception", "ok", inside)
+
+
+def test_a_perception_service_is_asked_whether_it_is_there_and_holds_the_models(
+    settings: list[str], tmp_path: Path
+) -> None:
+    address = f"unix:{tmp_path}/eyes"
+    seeing = [*settings, "perception.backend=scripted", f"perception.place={address}"]
+    absent = found(*seeing)["perception"]
+    assert (absent.state, absent.remedy.split(" with ")[0]) == ("missing", "start it")
+    assert f"service at {address} cannot be reached" in absent.found
+    command = [sys.executable, "-m", "visrep.train.perceive", "quickstart", address, "perception.backend=scripted"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as service:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "eyes").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        there = found(*seeing)["perception"]
+        other = found(*seeing, "perception.options.found=9")["perception"]
+        service.kill()
+    assert there.state == "ok"
+    assert f"service at {address} answers (scripted 3" in there.found
+    assert (other.state, other.remedy) == ("missing", "start it anew")
+    assert "but the recipe wants scripted with options" in other.found
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -15,10 +15,11 @@ print(child.pid, flush=True)
 time.sleep(float(sys.argv[1]))
 """
 OWNER = f"""
-import subprocess, sys, time
-kept = subprocess.Popen([sys.executable, {keeper.__file__!r}, sys.executable, "-c", {SERVER!r}, "600"],
+import subprocess, sys, tempfile, time
+folder = tempfile.mkdtemp(prefix="visrep-")
+kept = subprocess.Popen([sys.executable, {keeper.__file__!r}, folder, sys.executable, "-c", {SERVER!r}, "600"],
                         stdin=subprocess.PIPE)
-print(kept.pid, flush=True)
+print(folder, kept.pid, flush=True)
 time.sleep(600)
 """
 
@@ -36,12 +37,15 @@ def gone(pid, seconds=30.0):
     return False
 
 
+def keeping(code, *arguments):
+    """A keeper of a server that runs this code, with a folder of its own."""
+    folder = tempfile.mkdtemp(prefix="visrep-")
+    command = [sys.executable, keeper.__file__, folder, sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
 def kept(seconds):
-    process = subprocess.Popen(
-        [sys.executable, keeper.__file__, sys.executable, "-c", SERVER, str(seconds)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+    process = keeping(SERVER, str(seconds))
     return process, int(process.stdout.readline())
 
 
@@ -62,11 +66,14 @@ def test_children_of_a_server_that_ends_by_itself_end_too():
 
 def test_nothing_outlives_an_owner_that_is_killed():
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE)
-    keeping, grandchild = int(owner.stdout.readline()), int(owner.stdout.readline())
+    folder, pid = owner.stdout.readline().decode().split()
+    grandchild = int(owner.stdout.readline())
+    assert Path(folder).is_dir()
     owner.kill()
     owner.wait()
-    assert gone(keeping)
+    assert gone(int(pid))
     assert gone(grandchild)
+    assert not Path(folder).exists()
 
 
 def test_nothing_outlives_a_keeper_that_is_killed():
@@ -95,9 +102,7 @@ def test_a_server_that_ignores_the_polite_way_is_killed():
     stubborn = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(0, flush=True); time.sleep(600)"
     )
-    process = subprocess.Popen(
-        [sys.executable, keeper.__file__, sys.executable, "-c", stubborn], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = keeping(stubborn)
     process.stdout.readline()
     process.stdin.close()
     assert process.wait(timeout=150) == 1
@@ -108,9 +113,7 @@ def test_a_server_that_was_stopped_is_ended_politely():
         "import os, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit()); "
         "print(os.getpid(), flush=True); time.sleep(600)"
     )
-    process = subprocess.Popen(
-        [sys.executable, keeper.__file__, sys.executable, "-c", polite], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = keeping(polite)
     os.kill(int(process.stdout.readline()), signal.SIGSTOP)
     started = time.monotonic()
     process.stdin.close()
@@ -122,9 +125,7 @@ def test_what_a_killed_server_leaves_in_its_temporary_folder_goes_with_it():
     leaves = (
         "import os, signal, tempfile; print(tempfile.mkstemp()[1], flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    process = subprocess.Popen(
-        [sys.executable, keeper.__file__, sys.executable, "-c", leaves], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = keeping(leaves)
     left = Path(process.stdout.readline().decode().strip())
     process.wait()
     assert left.parent != Path(tempfile.gettempdir())

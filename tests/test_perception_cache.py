@@ -114,6 +114,36 @@ def test_several_that_write_and_drop_at_once_do_not_disturb_each_other(path: Pat
     assert path.stat().st_size < 1.25 * 2**20
 
 
+RACE = """
+import multiprocessing, sys
+from contextlib import closing
+from pathlib import Path
+from visrep.env.perception.cache import Cache
+
+def begin(path, gate):
+    gate.wait()
+    with closing(Cache(path)) as cache:
+        cache.write("eyes", {str(path).encode(): ("find", "1")})
+
+context = multiprocessing.get_context("fork")
+for number in range(150):
+    gate = context.Barrier(4)
+    given = Path(sys.argv[1]) / f"{number}.sqlite", gate
+    racing = [context.Process(target=begin, args=given) for _ in range(4)]
+    for each in racing:
+        each.start()
+    for each in racing:
+        each.join()
+    if any(each.exitcode for each in racing):
+        sys.exit(1)
+"""
+
+
+def test_several_may_begin_a_file_at_once(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", RACE, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_clearing_gives_the_space_back_and_others_go_on(path: Path) -> None:
     with closing(Cache(path)) as cache, closing(Cache(path)) as other:
         cache.write("eyes", replies(range(2000)))

@@ -55,7 +55,7 @@ class Eyes(scripted.Scripted):
             if verb == "sleep":
                 time.sleep(float(rest))
             if verb == "die" or (verb in ("once", "hang") and self.first(name)):
-                time.sleep(600) if verb == "hang" else os.kill(os.getpid(), 9)
+                time.sleep(20) if verb == "hang" else os.kill(os.getpid(), 9)
             if verb == "break" or (verb == "large" and len(names) > 1):
                 raise RuntimeError("CUDA error: device-side assert")
         return super().find(views, names)
@@ -370,18 +370,30 @@ import sys, time
 from visrep.train import parts
 from visrep.train.config import load_recipe
 service = parts.build_service(load_recipe("recipe.toml"))
-print(service._models.said[0].rpartition(" ")[2], flush=True)
+print(service._models.said[0].rpartition(" ")[2], service._models._origin._folder, flush=True)
 time.sleep(600)
 """
 
 
-def test_the_process_does_not_outlive_its_driver(folder: Path) -> None:
+def test_neither_the_process_nor_its_folder_outlives_a_driver_that_is_killed(folder: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
-        pid = int(owner.stdout.readline())
-        assert not is_gone(pid)
+        told, own = owner.stdout.readline().split()
+        assert not is_gone(int(told))
+        assert (Path(own) / "settings.toml").exists()
         owner.kill()
-    until(lambda: is_gone(pid))
+    until(lambda: is_gone(int(told)))
+    until(lambda: not Path(own).exists())
+
+
+def test_a_keeper_that_is_killed_leaves_nothing_once_models_are_asked_again(service: Service, folder: Path) -> None:
+    assert found(service, "cup") == [3]
+    origin = service._models._origin  # type: ignore[attr-defined]
+    first = origin._folder
+    os.kill(origin._process.pid, signal.SIGKILL)
+    assert found(service, "dog") == [3]
+    assert origin._folder != first
+    assert not first.exists()
 
 
 def test_closing_ends_the_process_and_leaves_nothing(folder: Path) -> None:

@@ -3,7 +3,9 @@
 import importlib
 import inspect
 import pkgutil
-from typing import get_args
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 
@@ -33,6 +35,23 @@ def test_a_recipe_names_what_there_is(name: str) -> None:
     for data in recipe.data:
         load = importlib.import_module(f"visrep.env.tasks.{data.dataset}").load
         assert data.options.keys() <= inspect.signature(load).parameters.keys()
+
+
+def models(options: Any) -> Iterator[dict[str, Any]]:
+    """The tables that name a model, however deep."""
+    if isinstance(options, dict):
+        if "model" in options:
+            yield options
+        for part in options.values():
+            yield from models(part)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_recipe_for_published_data_names_a_commit_of_every_model(name: str) -> None:
+    named = list(models(load_recipe(name).model_dump()))
+    assert len(named) > 2
+    for table in named:
+        assert re.fullmatch(r"[0-9a-f]{40}", table["revision"] or ""), table["model"]
 
 
 def test_every_published_data_set_has_a_recipe() -> None:

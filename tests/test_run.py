@@ -59,6 +59,13 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path, recipe: Reci
         Run.create(tmp_path / "run", recipe, isolation="none")
 
 
+@pytest.mark.parametrize("setting", ["property_threshold=0.7", "recheck=true"])
+def test_replies_are_judged_in_one_way_throughout_a_run(tmp_path: Path, recipe: Recipe, setting: str) -> None:
+    Run.create(tmp_path / "run", recipe, isolation="none")
+    with pytest.raises(UserFault, match=rf"made with another 'perception\.{setting.partition('=')[0]}'"):
+        Run.reopen(tmp_path / "run", load_recipe("quickstart", [f"perception.{setting}"]))
+
+
 def test_more_iterations_are_allowed_on_resume_but_not_other_sampling(tmp_path: Path, recipe: Recipe) -> None:
     Run.create(tmp_path / "run", recipe, isolation="none")
     longer = load_recipe("quickstart", ["iterations=9"])

@@ -148,6 +148,14 @@ class PerceptionSettings(Settings):
         "and memory alone for the backends that auto keeps inside and for Python files, which change",
     )
     cache_mb: Positive = Field(4096, description="size of that file; what was used longest ago goes")
+    property_threshold: Fraction = Field(
+        0.6, description="a property holds above this match; ViperGPT's thresh_clip and thresh_xvlm"
+    )
+    recheck: bool = Field(
+        False,
+        description="`exists` asks about each thing that was found whether it is one, as ViperGPT does: detectors err. "
+        "Needs what answers `query`; shapes and scene do not err so",
+    )
 
 
 class VideoSettings(Settings):

@@ -6,7 +6,8 @@ Files are looked for where the run would read them. Memory and disk are estimate
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
@@ -16,11 +17,14 @@ from typing import Any, Literal
 import requests
 
 from visrep.env.faults import Fault, UserFault
+from visrep.env.perception.process import Address
+from visrep.env.perception.remote import Remote
+from visrep.env.snapshot import is_name
 from visrep.policy import checkpoint
 from visrep.policy.arguments import is_cpu
 from visrep.policy.prompt import load_examples
 from visrep.train import parts, room, variants
-from visrep.train.config import DataSettings, PolicySettings, Recipe
+from visrep.train.config import DataSettings, PerceptionSettings, PolicySettings, Recipe
 from visrep.train.machine import Finding
 from visrep.train.sizes import Model, find
 from visrep.train.variants import BACKEND, DATA_SET
@@ -40,12 +44,11 @@ def needs(recipe: Recipe) -> Iterator[Finding]:
         yield from _data(f"data {name}", data)
     yield _looked("policy engine", partial(_engine, recipe.policy))
     policy = find(_POLICY, recipe.policy.model, recipe.policy.revision, recipe.policy.dtype)
-    # Parts of a backend that have a model in common share it.
-    seen = _eyes("perception", recipe.perception.backend, recipe.perception.options)
-    eyes = list({replace(model, role=""): model for model in seen}.values())
+    eyes, on = _seeing(recipe.perception), room.device()
+    yield _looked("perception", partial(_place, recipe.perception, eyes, on))
     yield from (_weights(model) for model in (policy, *eyes))
     yield from filter(None, map(_device, eyes))
-    yield from room.memory(recipe, policy, eyes, room.device())
+    yield from room.memory(recipe, policy, eyes, on)
     yield room.disk(recipe, policy, _counts(recipe))
 
 
@@ -60,6 +63,7 @@ def _looked(name: str, look: Callable[[], str]) -> Finding:
 
 def _parts(recipe: Recipe) -> str:
     variants.check(recipe)
+    parts.check_answered(recipe)
     for data in recipe.data:
         if data.draw is not None:
             parts.writer(data.dataset)
@@ -148,6 +152,31 @@ def _engine(policy: PolicySettings) -> str:
     return f"vLLM, a build for {'CPUs' if is_cpu() else 'GPUs'}"
 
 
+def _seeing(perception: PerceptionSettings) -> list[Model]:
+    """The models that perception is to hold on this machine: none where a service holds them already. Parts of a
+    backend that have a model in common share it."""
+    if parts.place(perception) not in (parts.INSIDE, parts.PROCESS):
+        return []
+    seen = _eyes("perception", perception.backend, perception.options)
+    return list({replace(model, role=""): model for model in seen}.values())
+
+
+def _place(perception: PerceptionSettings, eyes: Sequence[Model], on: room.Device) -> str:
+    """Where perception works, beside whom, and whether it makes way for training."""
+    where = parts.place(perception)
+    if where not in (parts.INSIDE, parts.PROCESS):
+        origin = Address(where)
+        with closing(Remote(origin, parts.made_from(perception), perception.deadline, _ANSWER_SECONDS)) as models:
+            return f"{origin} answers ({models.identity}); its memory is not counted here, and stays taken in training"
+    told = "inside the driver" if where == parts.INSIDE else "in a process of its own"
+    devices = sorted({room.place(model, on) for model in eyes})
+    if not devices:
+        return f"{told}; it names no model whose memory could be told"
+    beside = "beside the policy" if on.place in devices else "which the policy leaves to it"
+    turns = "stays there while training runs" if where == parts.INSIDE else "ends while training runs, and starts again"
+    return f"{told}, on {' and '.join(devices)}, {beside}; {turns}"
+
+
 def _eyes(role: str, backend: str, options: Mapping[str, Any]) -> Iterator[Model]:
     """The models of a perception backend, by the options `model` and `revision` of its `load`, but for those behind a
     `url`, and the models of the backends that tables among its options name."""
@@ -168,7 +197,7 @@ def _weights(model: Model) -> Finding:
         return _looked(name, partial(_whole, model.role, model.folder))
     if model.name.lower() == checkpoint.EMBEDDED:
         return _looked(name, _embedded)
-    if model.name.startswith((".", "/", "~")) or model.name.count("/") > 1:
+    if not is_name(model.name):
         return Finding(name, "missing", f"{model.name} is no folder", "put the model there or correct the recipe")
     place = f"{model.name}, {f'revision {model.revision}' if model.revision else 'no revision pinned'}"
     fetch = f"hf download {model.name}{f' --revision {model.revision}' if model.revision else ''}"

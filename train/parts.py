@@ -13,6 +13,7 @@ from visrep import reward
 from visrep.env import drawn
 from visrep.env.environment import Environment, Reward
 from visrep.env.faults import UserFault, suggestion
+from visrep.env.judging import Judging
 from visrep.env.perception import Perception, TextModel, scene
 from visrep.env.perception.asking import Inside, Models
 from visrep.env.perception.composite import Composite
@@ -38,6 +39,9 @@ from visrep.train.config import (
 )
 from visrep.train.split import Mixed, Reachable, Split, Tasks, stratified
 from visrep.train.variants import BACKEND, COMPOSITE, DATA_SET, ENGINE, digests, loader
+
+INSIDE, PROCESS = "inside", "process"
+"""Where perception works: in the driver, or in a process of its own."""
 
 _CHEAP = ("scene", "scripted", "shapes")
 """Backends that take microseconds a call: a process of their own, or a file of their replies, would take longer."""
@@ -130,22 +134,33 @@ def build_sandbox(settings: SandboxSettings) -> Sandbox:
 
 def build_environment(recipe: Recipe, log: Path | None = None) -> Environment:
     """Sandbox, perception and reward together; a process that perception is in writes its `log` there."""
-    _check_offered(recipe)
-    service = build_service(recipe, log)
-    return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
+    check_answered(recipe)
+    service, rate, judged = build_service(recipe, log), frame_rate(recipe.video), judging(recipe.perception)
+    return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), rate, judged)
 
 
 def build_annotated(recipe: Recipe) -> Environment:
-    """The recipe's sandbox and reward, with annotated scenes in place of its perception."""
+    """The recipe's sandbox and reward, with annotated scenes in place of its perception: these are judged as by
+    default, since a threshold of the recipe's was chosen for its models, and what is annotated needs no second look."""
     service = Service(scene.load())
     return Environment(build_sandbox(recipe.sandbox), service, build_reward(recipe), frame_rate(recipe.video))
 
 
-def _check_offered(recipe: Recipe) -> None:
-    """Raise UserFault where a prompt offers a call that nothing is there to answer: only a composite answers
-    `llm_query`, and only what it has parts for."""
+def judging(settings: PerceptionSettings) -> Judging:
+    """How the recipe has replies judged."""
+    return Judging(settings.property_threshold, settings.recheck)
+
+
+def check_answered(recipe: Recipe) -> None:
+    """Raise UserFault where a prompt offers a call that nothing is there to answer, or `exists` is to ask what nothing
+    answers: only a composite answers `llm_query`, and only what it has parts for."""
     is_composite = recipe.perception.backend == COMPOSITE
     answered = set(recipe.perception.options) if is_composite else {"find", "query", "match", "depth"}
+    if recipe.perception.recheck and "query" not in answered:
+        raise UserFault(
+            "setting 'perception.recheck' is true, but no part for 'query' is there to ask; "
+            "add perception.options.query or set it to false"
+        )
     for member in (member for prompt in (recipe.prompt, *recipe.prompt.kinds.values()) for member in prompt.api):
         asks = ASKS.get(member.rpartition(".")[2])
         if asks is not None and asks not in answered:
@@ -164,18 +179,23 @@ def build_models(recipe: Recipe, log: Path | None = None) -> Models:
     """What sees, where the recipe wants it: in this process, in one that is started for it, or at an address.
     Prints where the models of another process are, as a backend in this one would."""
     settings = recipe.perception
-    place = settings.place
-    if place == "auto":
-        place = "inside" if settings.backend in _CHEAP else "process"
-    if place == "inside":
+    where = place(settings)
+    if where == INSIDE:
         backend = build_perception(settings)
         return Inside(backend, text_model(backend))
     command = [sys.executable, "-m", "visrep.train.perceive"]
-    origin = Process(command, to_toml(recipe), log) if place == "process" else Address(place)
+    origin = Process(command, to_toml(recipe), log) if where == PROCESS else Address(where)
     models = Remote(origin, made_from(settings), settings.deadline)
     for line in models.said:
         print(line, file=sys.stderr)
     return models
+
+
+def place(settings: PerceptionSettings) -> str:
+    """Where the recipe's perception works: INSIDE, PROCESS, or the address of a service."""
+    if settings.place != "auto":
+        return settings.place
+    return INSIDE if settings.backend in _CHEAP else PROCESS
 
 
 def made_from(settings: PerceptionSettings) -> str:

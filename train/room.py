@@ -6,8 +6,8 @@
     seeing     weights of perception's models
     disk       an adapter in float32 for each iteration, the export, a merge to serve from, programs with their calls
 
-Perception is there while the policy writes, training has the device to itself: the larger of the two counts. What
-engines, allocators and images take is not in it.
+Perception is there while the policy writes, and training has the device to itself, unless perception is inside the
+driver: the larger of the two counts. What engines, allocators and images take is not in it.
 """
 
 import os
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visrep.policy.arguments import cpu_environment
+from visrep.train import parts
 from visrep.train.config import PolicySettings, Recipe
 from visrep.train.machine import Finding
 from visrep.train.sizes import Model
@@ -55,6 +56,11 @@ class Device:
     free: int
     half: bool
 
+    @property
+    def place(self) -> str:
+        """What a model's option `device` calls it."""
+        return "cpu" if self.name == "cpu" else "cuda:0"
+
 
 def device() -> Device:
     """The first GPU, or the processor where there is none."""
@@ -70,16 +76,24 @@ def device() -> Device:
     return Device("cpu", total, free(torch.device("cpu")), multiplies_bfloat16())
 
 
+def place(model: Model, on: Device) -> str:
+    """The device that a model of perception works on, "cpu" or "cuda:N"."""
+    if on.name == "cpu" or model.device == "cpu":
+        return "cpu"
+    return "cuda:0" if model.device in ("auto", "cuda") else model.device
+
+
 def memory(recipe: Recipe, policy: Model, eyes: Sequence[Model], on: Device) -> Iterator[Finding]:
     """What policy, training and each model of perception take, and whether that much is free."""
     serving, training = _serving(recipe.policy, policy, on), _training(recipe, policy, on)
     seeing = [_seeing(model, on) for model in eyes]
     yield from (taken.finding() for taken in (serving, training, *seeing))
-    beside = [taken for taken, model in zip(seeing, eyes, strict=True) if on.name == "cpu" or model.device != "cpu"]
+    beside = [taken for taken, model in zip(seeing, eyes, strict=True) if place(model, on) == on.place]
     seen = sum(taken.size or 0 for taken in beside)
+    stays = seen if parts.place(recipe.perception) == parts.INSIDE else 0
     weights = policy.size.weights(recipe.policy.dtype) if policy.size else 0
-    least = max(seen + (0 if recipe.policy.urls else weights), weights)
-    most = max(seen + (serving.size or 0), training.size or 0)
+    least = max(seen + (0 if recipe.policy.urls else weights), stays + weights)
+    most = max(seen + (serving.size or 0), stays + (training.size or 0))
     unknown = [taken.name for taken in (serving, training, *beside) if taken.size is None]
     yield _together(least, most, unknown, on)
 

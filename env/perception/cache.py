@@ -7,6 +7,7 @@ machine: write-ahead mode needs memory that all its users share.
 """
 
 import sqlite3
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ MOST_MB = 4096
 
 _PATIENCE = 60.0
 """Seconds to wait for another process that writes."""
+
+_LOOK_SECONDS = 0.01
 
 _AT_ONCE = 500
 """Keys per SELECT; SQLite allows 999 in its oldest versions."""
@@ -143,14 +146,15 @@ class Cache:
 
     def _prepare(self) -> None:
         """Make the tables, unless the file is somebody else's, which is left as it is."""
-        ((kind,),) = self._file.execute("PRAGMA application_id")
-        ((tables,),) = self._file.execute("SELECT count(*) FROM sqlite_master")
+        # In one statement, as another process may be making them.
+        looked = "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
+        ((kind, tables),) = self._file.execute(looked)
         if kind != _FORMAT and (kind or tables):
             raise UserFault(
                 f"{self._path} is an SQLite file, but no perception cache of this version; remove it or choose another "
                 "path"
             )
-        self._file.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         # A crash of the machine may lose the newest rows, and they are only computed again.
         self._file.execute("PRAGMA synchronous = NORMAL")
         ((self._page_bytes,),) = self._file.execute("PRAGMA page_size")
@@ -159,6 +163,19 @@ class Cache:
                 for table in _TABLES:
                     self._file.execute(table)
                 self._file.execute(f"PRAGMA application_id = {_FORMAT}")
+
+    def _write_ahead(self) -> None:
+        """Turn write-ahead mode on, once in the file's life: the one thing for which SQLite does not wait by itself
+        until another process has done the same."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._file.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_SECONDS)
 
     def _renew(self, turns: Sequence[int]) -> None:
         """Move those of the rows that are in the older half to the end, so that they stay. Not before the file is half

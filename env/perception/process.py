@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from visrep.env import keeper
 from visrep.env.faults import MachineFault, UserFault
@@ -46,16 +46,17 @@ class Origin(Protocol):
 class Process:
     """A process of our own, that ends with this one however this one ends.
 
-    `command` is run with two more arguments: a file that holds `settings`, and the address to listen on, a socket in a
-    folder that nobody else may enter. What it prints goes to `log`, by default a file in that folder.
+    `command` is run with two more arguments: a file that holds `settings`, and the address to listen on, a socket. Both
+    are in a folder that nobody else may enter, and that goes with the process. What it prints goes to the end of `log`,
+    by default a file without a name.
     """
 
     def __init__(self, command: Sequence[str], settings: str, log: Path | None = None) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="visrep-"))  # mode 0700
-        self._log = log or self._folder / "log"
-        (self._folder / "settings.toml").write_text(settings, encoding="utf-8")
-        self._socket = self._folder / "socket"
-        self._command = [*command, str(self._folder / "settings.toml"), f"unix:{self._socket}"]
+        self._command = command
+        self._settings = settings
+        self._log = log
+        self._folder = Path()
+        self._printed: IO[bytes] | None = None
         self._begin = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +70,7 @@ class Process:
         deadline = time.monotonic() + _LISTENING_SECONDS
         while time.monotonic() < deadline:
             try:
-                return wire.connect(f"unix:{self._socket}", _CONNECT_SECONDS)
+                return wire.connect(self._address, _CONNECT_SECONDS)
             except OSError:
                 if not self._alive():
                     raise MachineFault(f"{self} does not start: {self.last_words()}") from None
@@ -84,38 +85,53 @@ class Process:
             self._process.stdin.close()
             self._process.wait()
             self._process = None
+            shutil.rmtree(self._folder, ignore_errors=True)  # should the keeper have been killed itself
 
     def close(self) -> None:
         """See `Origin`."""
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._printed is not None:
+            self._printed.close()
+            self._printed = None
 
     def last_words(self) -> str:
         """The last line that it printed, and where the others are."""
-        lines: list[str] = []
-        if self._log.exists():
-            with self._log.open("rb") as file:
-                file.seek(self._begin)
-                lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        text = ""
+        if self._printed is not None:
+            file = self._printed.fileno()  # whose offset is the process's too, and is left alone
+            text = os.pread(file, os.fstat(file).st_size - self._begin, self._begin).decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         words = lines[-1][:400] if lines else "it said nothing"
-        return words if self._log.parent == self._folder else f"{words} (log: {self._log})"
+        return words if self._log is None else f"{words} (log: {self._log})"
+
+    @property
+    def _address(self) -> str:
+        return f"unix:{self._folder / 'socket'}"
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def _start(self) -> None:
-        self.stop()
-        self._socket.unlink(missing_ok=True)
+        self.close()
+        self._folder = Path(tempfile.mkdtemp(prefix="visrep-"))  # mode 0700
+        settings = self._folder / "settings.toml"
+        settings.write_text(self._settings, encoding="utf-8")
+        self._printed = self._opened()
+        self._begin = os.fstat(self._printed.fileno()).st_size
+        self._process = subprocess.Popen(
+            [sys.executable, keeper.__file__, str(self._folder), *self._command, str(settings), self._address],
+            stdin=subprocess.PIPE,
+            stdout=self._printed,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONSAFEPATH": "1"},  # nothing of the working folder is to be imported by its name
+        )
+
+    def _opened(self) -> IO[bytes]:
+        """What it is to print to."""
+        if self._log is None:
+            return tempfile.TemporaryFile()
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        self._begin = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("ab") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, keeper.__file__, *self._command],
-                stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONSAFEPATH": "1"},  # nothing of the working folder is to be imported by its name
-            )
+        return self._log.open("a+b")
 
 
 class Address:

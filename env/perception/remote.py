@@ -16,7 +16,7 @@ MOST_RESTARTS = 3
 """How often in a row models are started again without an answer; then what they are asked kills them."""
 
 _READ_BYTES = 1 << 20
-_READY_SECONDS = 1800.0
+READY_SECONDS = 1800.0
 """Loading large models from a slow disk takes many minutes; a process that fails ends by itself much sooner."""
 
 _log = logging.getLogger(__name__)
@@ -28,15 +28,17 @@ class _Lost(Exception):
 
 class Remote:
     """The models of a service, which has to say that it is made from `made_from`. `deadline` seconds may pass without a
-    batch that gets done: then the service is lost, and if it is ours, ended and started again. For one thread at a
-    time. Raises a Fault, with the models' own message, where they cannot be loaded."""
+    batch that gets done: then the service is lost, and if it is ours, ended and started again. It has `ready` seconds
+    to load its models. For one thread at a time. Raises a Fault, with the models' own message, where they cannot be
+    loaded."""
 
-    def __init__(self, origin: Origin, made_from: str, deadline: float) -> None:
+    def __init__(self, origin: Origin, made_from: str, deadline: float, ready: float = READY_SECONDS) -> None:
         self.identity = ""
         self.said: Sequence[str] = ()  # lines for whoever starts a run: where the models are
         self._origin = origin
         self._made_from = made_from
         self._deadline = deadline
+        self._ready = ready
         self._connection: socket.socket | None = None
         self._reader = wire.Reader()
         self._sent: WeakSet[Picture] = WeakSet()
@@ -89,7 +91,7 @@ class Remote:
         self._connection = self._origin.connect()
         self._reader = wire.Reader()
         self._sent.clear()
-        hello = self._receive(_READY_SECONDS)
+        hello = self._receive(self._ready, "its models were not loaded")
         match hello:
             case {"identity": str(identity), "made_from": str(made_from), "said": list(said)}:
                 pass
@@ -116,7 +118,7 @@ class Remote:
                 self._sent.add(picture)
         self._send(wire.message(wire.question(method, requests)))
         while True:
-            told = self._receive(self._deadline)
+            told = self._receive(self._deadline, "no batch was done")
             match told:
                 case {"replies": list(replies), "batches": list(batches)} if len(replies) == len(requests):
                     batched = tuple((int(size), float(seconds)) for size, seconds in batches)
@@ -139,8 +141,8 @@ class Remote:
         except OSError as error:
             raise _Lost(error.strerror or str(error)) from None
 
-    def _receive(self, seconds: float) -> Any:
-        """The next message's value. Raises _Lost where none comes in that time."""
+    def _receive(self, seconds: float, otherwise: str) -> Any:
+        """The next message's value. Raises _Lost where none comes in that time; `otherwise` says what that means."""
         assert self._connection is not None
         self._connection.settimeout(seconds)
         data = b""
@@ -152,6 +154,6 @@ class Remote:
                 if not data:
                     raise _Lost("it has ended")
         except TimeoutError:
-            raise _Lost(f"no batch was done in {seconds:g} s") from None
+            raise _Lost(f"{otherwise} in {seconds:g} s") from None
         except (OSError, wire.Violation) as error:
             raise _Lost(str(error)) from None

@@ -17,7 +17,7 @@ PROMPT = "{}\nAnswer the question using a single word or phrase."
 """LLaVA-1.5's words for short answers (Liu et al., 2023, section 3.2), common since among chat models."""
 
 LIKELY = "Is this a {}?"
-"""The question behind `match`, ViperGPT's when it checks what it found (`exists` in its image_patch.py)."""
+"""The question behind `match`, and that by which `exists` checks what was found (ViperGPT's image_patch.py)."""
 
 _YES, _NO = "yes", "no"
 

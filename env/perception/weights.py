@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from visrep.env.faults import Fault, MachineFault, UserFault
+from visrep.env.snapshot import SAFETENSORS, TEXTS, is_name, snapshot
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
-_TEXTS = ("*.json", "*.txt", "*.model", "*.jinja")
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
@@ -170,24 +170,9 @@ def _folder(model: str, revision: str | None) -> Path:
     path = Path(model)
     if path.is_dir():
         return path
-    if path.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
+    if not is_name(model):
         raise UserFault(f"option 'model' is {model!r}, which is no folder; name a model's folder or one on the hub")
-    from huggingface_hub import snapshot_download  # slow to import, and a folder has no need of it
-
-    def fetch(*patterns: str) -> Path:
-        # Nothing below the top: some repositories hold copies in other formats there.
-        found = snapshot_download(model, revision=revision, allow_patterns=list(patterns), ignore_patterns=["*/*"])
-        return Path(found)
-
-    try:
-        folder = fetch(*_TEXTS, "*.safetensors")
-        return folder if any(folder.glob("*.safetensors")) else fetch(*_TEXTS, "pytorch_model*.bin")
-    except Exception as error:  # the hub's client raises a dozen unrelated types when a name or the network is bad
-        wanted = f"{model!r} at revision {revision!r}" if revision else repr(model)
-        remedy = "check name, revision and network"
-        raise UserFault(
-            f"model {wanted} is no folder here, and the hub did not give it ({_words(error)}); {remedy}"
-        ) from None
+    return snapshot(model, revision, (SAFETENSORS, "pytorch_model*.bin"))
 
 
 def _architecture(folder: Path, model: str, architectures: Sequence[str]) -> str:
@@ -240,7 +225,7 @@ def _version(folder: Path) -> str:
     if folder.parent.name == "snapshots":
         return folder.name
     digest = hashlib.sha256()
-    for file in sorted(file for pattern in (*_TEXTS, *_WEIGHTS) for file in folder.glob(pattern)):
+    for file in sorted(file for pattern in (*TEXTS, *_WEIGHTS) for file in folder.glob(pattern)):
         size = file.stat().st_size
         digest.update(f"{file.name} {size} ".encode())
         with file.open("rb") as data:

@@ -18,6 +18,7 @@ from visrep.env.sandbox.keeper import AtWork, End, Inbox, Keeper
 from visrep.env.sandbox.limits import Limits
 from visrep.env.sandbox.run import Job, Run
 from visrep.env.types import Execution
+from visrep.env.visual_api import Pending
 
 Answer = Callable[[list[Request]], list[Any]]
 """Replies to requests, in order: to find a tuple of detections, to query an Answer, to match a tuple of floats, to
@@ -181,23 +182,29 @@ class Loop:
                 run.deadline = self._now() + _GRACE_SECONDS
             return False  # nothing that it still sends matters
         if run.pending is not None and run.number not in self._waiting:
-            left = time.monotonic()
-            replies = self._remembered(run.pending.requests)
-            self._away += time.monotonic() - left  # a frame of a video may have had to be decoded
-            if replies is None:
-                run.stop_clock(self._now())
-                self._waiting[run.number] = run
-            else:
-                self._reply(run, replies, 0.0)
+            self._ask(run, run.pending)
         elif run.unsent:
             self._send(run)
         return True
+
+    def _ask(self, run: Run, pending: Pending) -> None:
+        """Reply to a call at once if that is remembered, or have the program wait for the models."""
+        left = time.monotonic()
+        replies = self._remembered(pending.requests)
+        self._away += time.monotonic() - left  # a frame of a video may have had to be decoded
+        if replies is None:
+            run.stop_clock(self._now())
+            self._waiting[run.number] = run
+        else:
+            self._reply(run, replies, 0.0)
 
     def _reply(self, run: Run, replies: list[Any], seconds: float) -> None:
         run.reply(replies, seconds)
         if run.condemned:
             run.stop_clock(self._now())
             self._keeper.kill(run.number)
+        elif run.pending is not None:
+            self._ask(run, run.pending)
         else:
             self._send(run)
 

@@ -15,6 +15,7 @@ from os import WEXITSTATUS, WIFEXITED, WIFSIGNALED, WTERMSIG
 from typing import Any, cast
 
 from visrep.env.faults import UserFault
+from visrep.env.judging import USUAL, Judging
 from visrep.env.perception.picture import Picture
 from visrep.env.replay import Replay
 from visrep.env.sandbox import protocol
@@ -39,7 +40,7 @@ class Job:
     video are its sampled frames.
 
     `seed` seeds the program's `random`; `trace` asks for the changed variables of every line. With `replay`, the calls
-    are answered from that log of an earlier run, and no model is asked.
+    are answered from that log of an earlier run, and no model is asked; else what models reply is judged by `judging`.
     """
 
     key: Any
@@ -50,6 +51,7 @@ class Job:
     seed: int = 0
     trace: bool = False
     replay: tuple[Call, ...] | None = None
+    judging: Judging = USUAL
 
 
 class Run:
@@ -59,7 +61,7 @@ class Run:
         self.job = job
         self.number = number
         self.connection = connection
-        session = Session if job.replay is None else partial(Replay, record=job.replay)
+        session = partial(Session, judging=job.judging) if job.replay is None else partial(Replay, record=job.replay)
         self.session = session(job.images, limits.calls, limits.patches)
         self.unsent = protocol.frame(_packet(job, self.session))
         self.deadline = math.inf
@@ -74,6 +76,7 @@ class Run:
         self._since: float | None = None
         self._taken = 0
         self._spent = 0.0
+        self._asked_seconds = 0.0
         self._allowed = limits.wall_seconds
 
     @property
@@ -129,11 +132,16 @@ class Run:
             self.condemn("call_limit", str(error))
 
     def reply(self, replies: Sequence[Any], seconds: float) -> None:
-        """Finish the pending call with the models' replies."""
+        """Finish the pending call with the models' replies, for which it has waited so many seconds; it stays pending
+        where it has to ask more on account of them."""
         pending, self.pending = self.pending, None
         assert pending is not None
+        self._asked_seconds += seconds
         try:
-            self._send(["ok", self.session.answer(pending, replies, seconds)])
+            self.pending = self.session.further(pending, replies)
+            if self.pending is None:
+                self._send(["ok", self.session.answer(pending, replies, self._asked_seconds)])
+                self._asked_seconds = 0.0
         except Exhausted as error:
             self.condemn("call_limit", str(error))
 
