@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +83,7 @@ def test_nothing_outlives_a_keeper_that_is_killed():
     process.kill()
     process.wait()
     assert gone(server)
+    shutil.rmtree(process.args[2])  # which is its owner's to remove then
 
 
 def test_when_the_keeper_is_gone_so_is_everything():
