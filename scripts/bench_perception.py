@@ -1,8 +1,8 @@
 """What perception costs: calls per second of models in a process of their own, with many programs in flight against one
 call at a time; the pipeline with `shapes` inside the driver and in a process; the cache on disk.
 
-    python scripts/bench_perception.py                                # all of it, models at random weights
-    python scripts/bench_perception.py --only models --device cuda --owlv2 FOLDER --clip FOLDER
+    python -m visrep.scripts.bench_perception                                # all of it, models at random weights
+    python -m visrep.scripts.bench_perception --only models --device cuda --owlv2 FOLDER --clip FOLDER
 
 Without folders, models are OWLv2-base and CLIP-B/32 by their sizes alone, at random weights. Each picture is
 looked at by eight programs with another question each, as the programs of one task do. What is compared takes turns;
@@ -41,7 +41,7 @@ PER_PICTURE = 8
 """Programs that look at one picture."""
 
 _SIZE = (640, 480)
-_ALONE = 16  # calls that are made one at a time, for a measurement
+_ALONE = 8  # calls that are made one at a time, for a measurement
 
 FIVE_CALLS = """
 def execute_command(image):
@@ -76,7 +76,7 @@ def bench(
     only: Annotated[Part | None, typer.Option(help="Measure this alone.")] = None,
     device: Annotated[str, typer.Option(help="Where models work: cpu, cuda, cuda:N.")] = "cpu",
     flights: Annotated[list[int] | None, typer.Option(help="Programs in flight. (default: 1, 8, 32, 128)")] = None,
-    pairs: Annotated[int, typer.Option(min=1, help="Measurements of each, alternating.")] = 3,
+    pairs: Annotated[int, typer.Option(min=1, help="Measurements of each, in turns.")] = 3,
     programs: Annotated[int, typer.Option(min=8, help="For the pipeline with shapes.")] = 800,
     owlv2: Annotated[Path | None, typer.Option(help="A folder with weights, instead of random ones.")] = None,
     clip: Annotated[Path | None, typer.Option(help="The same.")] = None,
@@ -131,7 +131,7 @@ def places(folder: Path, programs: int, pairs: int) -> dict[str, Any]:
 def in_flight(
     kind: str, weights: Path, device: str, flights: Sequence[int], pairs: int, folder: Path
 ) -> dict[str, Any]:
-    """Calls per second of one model with so many programs in flight, each beside one call at a time."""
+    """Calls per second of one model with so many programs in flight, beside one call at a time in the same round."""
     pictures = list(_photos(folder, max(_ALONE, *flights) // PER_PICTURE + 1))
     options = f'backend = "{kind}", model = "{weights}", device = "{device}"{KINDS[kind].options}'
     recipe = _recipe(
@@ -147,8 +147,8 @@ def in_flight(
         _one_by_one(alone, kind, pictures, 1)  # the first calls are slower than all others
         _at_once(models, kind, pictures, 1, folder)
         for _ in range(pairs):
+            base = _one_by_one(alone, kind, pictures, _ALONE)
             for number, found in rows.items():
-                base = _one_by_one(alone, kind, pictures, _ALONE)
                 row = _at_once(models, kind, pictures, number, folder)
                 found.append(row | {"one_at_a_time": base, "ratio": row["calls_per_second"] / base})
     return {
