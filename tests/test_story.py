@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import runpy
+import subprocess
+import sys
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -145,6 +148,20 @@ def test_equal_settings_draw_equal_files_and_others_are_refused(root: Path, tmp_
         draw(root, seed=6, tasks_per_category=COUNTS, instances=2)
     with pytest.raises(UserFault, match=r"splits to draw are \['testdev'\]"):
         draw(tmp_path / "other", seed=5, tasks_per_category={"testdev": 1}, instances=2)
+
+
+def test_a_file_does_not_depend_on_what_the_memory_held_before(tmp_path: Path) -> None:
+    """MALLOC_PERTURB_ fills memory that is handed out (mallopt(3)), as work that was done before would."""
+    code = "import sys, pathlib, visrep.env.drawn.nextqa as drawn; "
+    code += "drawn.draw(pathlib.Path(sys.argv[1]), seed=5, tasks_per_category={'test': 1}, instances=2)"
+    drawn = []
+    for fill in ("0", "1"):
+        subprocess.run(
+            [sys.executable, "-c", code, tmp_path / fill], env=os.environ | {"MALLOC_PERTURB_": fill}, check=True
+        )
+        drawn.append([file.read_bytes() for file in sorted((tmp_path / fill).rglob("*.mp4"))])
+    assert drawn[0]
+    assert drawn[0] == drawn[1]
 
 
 def test_a_type_without_more_questions_says_so(tmp_path: Path) -> None:

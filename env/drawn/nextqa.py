@@ -29,7 +29,7 @@ from visrep.env.tasks.nextqa import COLUMNS, MAP
 
 SPLITS = ("train", "val", "test")
 
-VERSION = 1
+VERSION = 2
 """Of the drawings: raised when equal settings come to give other stories or questions."""
 
 _TOLD = 40
