@@ -35,6 +35,8 @@ from visrep.train.studio import server, views
 from visrep.train.studio.desk import PAGE, Desk, Ran
 from visrep.train.studio.door import is_local
 
+pytestmark = pytest.mark.slow  # a run, a server and a browser: more than a minute
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium installed")
 HOSTILE = Path(__file__).parent / "hostile"
