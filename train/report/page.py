@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from visrep.env import jsonl
 from visrep.env.faults import UserFault
@@ -22,6 +22,7 @@ from visrep.train.config import to_toml
 from visrep.train.parts import frame_rate
 from visrep.train.report import figures, pictures
 from visrep.train.report.samples import choose, samples
+from visrep.train.report.templates import rendered, templates
 from visrep.train.run import Run
 from visrep.train.summary import STAGES
 
@@ -45,23 +46,16 @@ def write(run: Run, to: Path) -> None:
     """Write the report of a run, finished or not. Reads each file of rollouts once or twice and keeps little of it."""
     if to.is_dir():
         raise UserFault(f"{to} is a folder; name the file to write, for example {to / 'report.html'}")
-    text = _template().render(_facts(run) | _results(run) | _programs(run))
-    jsonl.write_whole(to, text.encode("utf-8", "replace").decode())  # half a surrogate pair cannot be written
+    jsonl.write_whole(to, rendered(_templates(), "report/page.html", _facts(run) | _results(run) | _programs(run)))
 
 
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("visrep.train.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _templates() -> Environment:
+    environment = templates()
     environment.filters["percent"] = figures.percent
     environment.globals["at"] = figures.at
     environment.globals["name_of"] = figures.name_of
     environment.globals["measures"] = figures.measures
-    return environment.get_template("page.html")
+    return environment
 
 
 def _facts(run: Run) -> dict[str, Any]:

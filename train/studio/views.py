@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from visrep.corrections.board import Attempt, Group, summary
 from visrep.env.perception.video import FrameRate
 from visrep.env.types import Task
@@ -15,6 +13,7 @@ from visrep.policy.prompt import api_text
 from visrep.train.browse import outcome_of
 from visrep.train.report.pictures import COLOURS
 from visrep.train.report.samples import ran as instance_ran
+from visrep.train.report.templates import rendered, templates
 from visrep.train.run import Run
 from visrep.train.studio.desk import Desk, Ran
 
@@ -25,13 +24,7 @@ _MOST_INSTANCES, _MOST_VISITS = 24, 3
 _ITERATIONS = 4
 _LONGEST_QUESTION = 90
 
-_templates = Environment(
-    loader=PackageLoader("visrep.train", ""),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_templates = templates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +146,4 @@ def _lines(source: str, course: Sequence[Any], fault: int | None) -> Iterator[Li
 
 
 def _rendered(template: str, **values: Any) -> str:
-    # Half a surrogate pair, which a program may hold, cannot be sent.
-    return _templates.get_template(template).render(values).encode("utf-8", "replace").decode()
+    return rendered(_templates, template, values)
