@@ -225,9 +225,18 @@ def address(folder: Path) -> Iterator[str]:
     address = f"unix:{folder}/socket"
     command = [sys.executable, "-m", "visrep.train.perceive", "recipe.toml", address]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        until((folder / "socket").exists)
+        until(lambda: listens(address))
         yield address
         process.kill()
+
+
+def listens(address: str) -> bool:
+    """The socket's file is there a moment before anybody listens."""
+    try:
+        wire.connect(address, 10).close()
+    except OSError:
+        return False
+    return True
 
 
 def driver(address: str) -> Service:
